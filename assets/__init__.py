@@ -1,0 +1,1 @@
+"""When, and in what order: the Dagster storey, the only one that imports dagster."""

@@ -1,0 +1,1 @@
+"""The command line door: may import all three storeys; nothing imports it."""

@@ -1,0 +1,122 @@
+"""Read a district's configuration: district.yaml, its source maps and its forms."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from pipelines.errors import ConfigError
+from pipelines.home import Home
+from schemas.contract import ContractError, parse_contract
+from schemas.district import District
+from schemas.forms import FormContract
+from schemas.source import SourceMap
+
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(home|config)\}")
+CODE_VERSION = "1"
+"""Raised whenever cleaning, linkage or survivorship change what they make of the same input."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A district ready to run.
+
+    Attributes:
+        district: parsed district.yaml.
+        sources: source maps by name, in alphabetical order.
+        forms: form contracts by name, in alphabetical order.
+        databases: logical name → SQLAlchemy URL with placeholders filled (may hold a password).
+        ledgers: folder of the workbooks.
+        journal_url: SQLAlchemy URL of the journal.
+        fingerprint: hash of all contracts and the code version; a change of it makes a full night.
+    """
+
+    district: District
+    sources: dict[str, SourceMap]
+    forms: dict[str, FormContract]
+    databases: dict[str, str] = field(repr=False)
+    ledgers: Path
+    journal_url: str = field(repr=False)
+    fingerprint: str
+
+
+def load_config(home: Home, folder: Path | None = None) -> Config:
+    """The configuration in `folder`, else ``ONEGRID_CONFIG``, else the packaged synthetic district.
+
+    Raises:
+        ConfigError: a file is missing or wrong; the message names file, line, key and the nearest
+            valid key, or the environment variable that is not set.
+    """
+    if folder is None and (named := os.environ.get("ONEGRID_CONFIG")):
+        folder = Path(named)
+    packaged = files("schemas")
+    root: Traversable = folder if folder is not None else packaged
+    origin = str(folder) if folder is not None else "schemas"
+    try:
+        text = (root / "district.yaml").read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{origin}/district.yaml cannot be read: {error.strerror}") from error
+    try:
+        district = parse_contract(text, f"{origin}/district.yaml", District)
+        own_sources = root if district.sources == "own" else packaged
+        own_forms = root if district.forms == "own" else packaged
+        sources = {
+            contract.source: contract
+            for name, body in _yaml_files(own_sources / "sources")
+            for contract in [parse_contract(body, name, SourceMap)]
+        }
+        forms = {
+            contract.form: contract
+            for name, body in _yaml_files(own_forms / "forms")
+            for contract in [parse_contract(body, name, FormContract)]
+        }
+    except ContractError as error:
+        raise ConfigError(str(error)) from error
+
+    def fill(value: str) -> str:
+        return _fill(value, f"{origin}/district.yaml", home, folder)
+
+    for source in sources.values():
+        if source.database and source.database not in district.databases:
+            raise ConfigError(
+                f"{origin}/district.yaml: source {source.source} needs '{source.database}' "
+                f"under 'databases'; there are: {', '.join(district.databases) or 'none'}"
+            )
+    digest = hashlib.sha256(CODE_VERSION.encode())
+    for contract in (*sources.values(), *forms.values()):
+        digest.update(contract.model_dump_json().encode())
+    return Config(
+        district=district,
+        sources=dict(sorted(sources.items())),
+        forms=dict(sorted(forms.items())),
+        databases={name: fill(url) for name, url in district.databases.items()},
+        ledgers=Path(fill(district.ledgers)),
+        journal_url=fill(district.journal),
+        fingerprint=digest.hexdigest()[:16],
+    )
+
+
+def _yaml_files(folder: Traversable) -> list[tuple[str, str]]:
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    found = [item for item in folder.iterdir() if item.name.endswith(".yaml")]
+    return [(str(item), item.read_text("utf-8")) for item in sorted(found, key=lambda i: i.name)]
+
+
+def _fill(value: str, origin: str, home: Home, folder: Path | None) -> str:
+    def replace(match: re.Match[str]) -> str:
+        variable, place = match.groups()
+        if place == "home":
+            return str(home.root)
+        if place == "config":
+            return str((folder or home.root).resolve())
+        if variable not in os.environ:
+            raise ConfigError(f"{origin}: the environment variable {variable} is not set")
+        return os.environ[variable]
+
+    return _PLACEHOLDER.sub(replace, value)

@@ -1,0 +1,210 @@
+"""Publication: one atomic swap of the file that readers open; and its undoing.
+
+A night's status in the journal, its file under `published/nights` and the link
+`published/onegrid.duckdb` are the only facts. Every function here may be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from pipelines import store
+from pipelines.errors import NothingPublished
+from pipelines.home import Home
+from pipelines.journal import Journal
+from schemas.district import Limits
+
+
+def publish(home: Home, journal: Journal, number: int, folder: Path, *, keep: int) -> None:
+    """Make the night that was built in `folder` the one readers see.
+
+    Journal rows come first, then the swap, then the forms, the report and the data docs: a crash
+    at any point is finished by `recover`.
+    """
+    with duckdb.connect(str(folder / "onegrid.duckdb")) as con:
+        con.execute("CHECKPOINT")
+        journal.append_identities(number, _identity_rows(con, number))
+        journal.append_issues(number, _issue_rows(con, number))
+    journal.set_night(number, "publishing")
+    _finish(home, journal, number)
+    _forget_old(home, journal, keep)
+
+
+def recover(home: Home, journal: Journal, *, keep_run: str | None = None) -> None:
+    """Settle what a killed run left: finish a publication that had begun, drop any other night.
+
+    A running night that `keep_run` began is left as it is, so that a retried run goes on with it.
+    """
+    for row in journal.nights("publishing"):
+        _finish(home, journal, row.night)
+    for row in journal.nights("running"):
+        if keep_run is None or row.run_id != keep_run:
+            journal.set_night(row.night, "failed", "interrupted before publication")
+    running = {_folder(home, row.night) for row in journal.nights("running")}
+    published = {_folder(home, row.night) for row in journal.nights("published")}
+    for folder in sorted(home.work.glob("night-*")):
+        if folder in published:
+            _deliver(home, folder)
+        if folder not in running:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def roll_back(home: Home, journal: Journal, night: int, limits: Limits) -> int:
+    """Void `night` and every later one; readers get the newest night before it. Returns its number.
+
+    Raises:
+        NothingPublished: `night` is not published, or no file of an earlier night is kept.
+    """
+    published = journal.nights("published")
+    doomed = [row.night for row in published if row.night >= night]
+    earlier = [
+        row.night for row in published if row.night < night and home.night_file(row.night).exists()
+    ]
+    if night not in doomed:
+        raise NothingPublished(f"night {night} is not published, so there is nothing to roll back")
+    if not earlier:
+        raise NothingPublished(f"no file of a night before {night} is kept; use `onegrid rebuild`")
+    with store.connect(home.landed, limits, home.work / "spill") as con:
+        _rewind_landing(con, night)
+    for number in reversed(doomed):
+        journal.set_night(number, "voided", "rolled back")
+    _link(home.night_file(earlier[-1]), home.published)
+    for number in doomed:
+        home.night_file(number).unlink(missing_ok=True)
+        shutil.rmtree(home.nights / f"{number:06d}", ignore_errors=True)
+    _show_pages(home, earlier[-1])
+    return earlier[-1]
+
+
+def _finish(home: Home, journal: Journal, number: int) -> None:
+    folder, kept = _folder(home, number), home.night_file(number)
+    built = folder / "onegrid.duckdb"
+    if built.exists():
+        _fsync(built)
+        os.replace(built, kept)
+    _link(kept, home.published)
+    journal.set_night(number, "published")
+    _deliver(home, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    _show_pages(home, number)
+
+
+def _deliver(home: Home, folder: Path) -> None:
+    """Move the night's pages beside its file, and its workbooks into the forms folder.
+
+    The manifest comes last: it names only workbooks that are there. Workbooks it does not name are
+    removed.
+    """
+    pages = home.nights / folder.name.removeprefix("night-")
+    for name in ("report.html", "data_docs"):
+        if (folder / name).exists():
+            pages.mkdir(parents=True, exist_ok=True)
+            if (pages / name).is_dir():
+                shutil.rmtree(pages / name)
+            os.replace(folder / name, pages / name)
+    staged = folder / "forms"
+    if not staged.exists():
+        return
+    for workbook in sorted(staged.rglob("*.xlsx")):
+        target = home.forms / workbook.relative_to(staged)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(workbook, target)
+    for listing in sorted(staged.glob("manifest.*")):
+        os.replace(listing, home.forms / listing.name)
+    remove_unlisted_forms(home)
+
+
+def remove_unlisted_forms(home: Home) -> None:
+    """Delete workbooks under forms/ that the manifest does not name."""
+    manifest = home.forms / "manifest.sha256"
+    if not manifest.exists():
+        return
+    listed = {line.split("  ", 1)[1] for line in manifest.read_text("utf-8").splitlines() if line}
+    for workbook in home.forms.rglob("*.xlsx"):
+        if str(workbook.relative_to(home.forms)) not in listed:
+            workbook.unlink()
+
+
+def _show_pages(home: Home, number: int) -> None:
+    """Let report/ and data_docs/ show the pages of the night `number`."""
+    pages = home.nights / f"{number:06d}"
+    if (pages / "report.html").exists():
+        home.report.parent.mkdir(parents=True, exist_ok=True)
+        beside = home.report.with_suffix(".new")
+        shutil.copyfile(pages / "report.html", beside)
+        os.replace(beside, home.report)
+    if (pages / "data_docs").exists():
+        beside = home.data_docs.with_name("data_docs.new")
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(pages / "data_docs", beside)
+        shutil.rmtree(home.data_docs, ignore_errors=True)
+        os.replace(beside, home.data_docs)
+
+
+def _rewind_landing(con: duckdb.DuckDBPyConnection, night: int) -> None:
+    """Take back every landed version that `night` or a later one brought or ended."""
+    tables = con.execute(
+        "SELECT table_name FROM information_schema.columns WHERE column_name = 'until_night'"
+    ).fetchall()
+    con.execute("BEGIN")
+    for (table,) in tables:
+        name = f"main.{store.quote(table)}"
+        con.execute(f"DELETE FROM {name} WHERE since_night >= ?", [night])
+        con.execute(f"UPDATE {name} SET until_night = NULL WHERE until_night >= ?", [night])
+    con.execute("COMMIT")
+
+
+def _forget_old(home: Home, journal: Journal, keep: int) -> None:
+    numbers = [row.night for row in journal.nights("published")]
+    for number in numbers[:-keep]:
+        home.night_file(number).unlink(missing_ok=True)
+        shutil.rmtree(home.nights / f"{number:06d}", ignore_errors=True)
+
+
+def _identity_rows(
+    con: duckdb.DuckDBPyConnection, night: int
+) -> Iterator[tuple[str, str, str | None, str | None, int | None]]:
+    result = con.execute(
+        """SELECT kind, resident_id, other_id, field, record_id FROM master.event
+        WHERE night = ? ORDER BY kind, resident_id, other_id, field, record_id""",
+        [night],
+    )
+    while batch := result.fetchmany(50_000):
+        yield from batch
+
+
+def _issue_rows(con: duckdb.DuckDBPyConnection, night: int) -> list[dict[str, object]]:
+    columns = ("form_id", "version", "content_hash", "file_sha256", "issued_on", "due_on")
+    rows = con.execute(
+        """SELECT i.form_id, i.version, f.content_hash, i.file_sha256, i.issued_on, i.due_on
+        FROM deliver.issue i JOIN deliver.form f USING (form_id)
+        WHERE i.night = ? ORDER BY i.form_id""",
+        [night],
+    ).fetchall()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _link(target: Path, link: Path) -> None:
+    """Point `link` at the same file as `target`, in one step that readers cannot see half done."""
+    beside = link.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    os.link(target, beside)
+    os.replace(beside, link)
+    _fsync(link.parent)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _folder(home: Home, number: int) -> Path:
+    return home.work / f"night-{number:06d}"

@@ -1,0 +1,65 @@
+"""DuckDB: how the night's file, the landing zone and the published file are opened and laid out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from schemas.district import Limits
+from schemas.tables import SCHEMAS, TABLES, VIEWS
+
+_IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+
+def quote(identifier: str) -> str:
+    """An SQL identifier from configuration, validated and quoted.
+
+    Raises:
+        ValueError: it is not lower-case letters, digits and underscores.
+    """
+    if not _IDENTIFIER.match(identifier):
+        raise ValueError(f"not a plain identifier: {identifier!r}")
+    return f'"{identifier}"'
+
+
+@contextmanager
+def connect(
+    path: Path | str, limits: Limits, spill: Path, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB file under `limits`, without extensions from outside; closed on leaving."""
+    spill.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": limits.memory,
+        "temp_directory": str(spill),
+        "max_temp_directory_size": limits.spill,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": False,
+        "TimeZone": "Asia/Shanghai",
+    }
+    if limits.threads:
+        config["threads"] = limits.threads
+    con = duckdb.connect(str(path), read_only=read_only, config=config)
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+def lay_out(con: duckdb.DuckDBPyConnection) -> None:
+    """Create every schema, table and view of `schemas.tables` that is not there yet."""
+    for schema in SCHEMAS:
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for table in TABLES:
+        con.execute(table.ddl())
+    for _, sql in VIEWS:
+        con.execute(sql)
+
+
+def count(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> int:
+    """The single number that `sql` selects; NULL counts as 0."""
+    return int(con.execute(sql, list(parameters)).fetchall()[0][0] or 0)

@@ -1,0 +1,120 @@
+"""Read a YAML contract into its model; every mistake names file, line, key and the nearest valid key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Iterable
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Contract(BaseModel):
+    """Base of everything that is declared in YAML: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+ContractT = TypeVar("ContractT", bound=Contract)
+
+
+class ContractError(ValueError):
+    """A contract file that cannot be used. `problems` holds one readable line per mistake."""
+
+    def __init__(self, origin: str, problems: Iterable[str]) -> None:
+        self.origin = origin
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{origin}:{problem}" for problem in self.problems))
+
+
+def parse_contract(text: str, origin: str, model: type[ContractT]) -> ContractT:
+    """Parse `text` (YAML, read from `origin`) into `model`.
+
+    Raises:
+        ContractError: the text is no YAML mapping, a key is unknown, missing or given twice, or a
+            value does not fit. Each problem reads ``line 12: 'tabel' is not a key of ...``.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        duplicates = _duplicate_keys(root)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise ContractError(origin, [f"{line}: not valid YAML: {error}"]) from error
+    if duplicates:
+        raise ContractError(origin, duplicates)
+    if not isinstance(data, dict):
+        raise ContractError(origin, ["1: expected a mapping of keys to values"])
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = [_describe(dict(item), root, model) for item in error.errors()]
+        raise ContractError(origin, problems) from error
+
+
+def _duplicate_keys(node: yaml.Node | None) -> list[str]:
+    found: list[str] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[Hashable] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                found.append(f"{key.start_mark.line + 1}: '{key.value}' is given twice")
+            seen.add(key.value)
+            found += _duplicate_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            found += _duplicate_keys(item)
+    return found
+
+
+def _describe(item: dict[str, Any], root: yaml.Node | None, model: type[BaseModel]) -> str:
+    location: tuple[int | str, ...] = item["loc"]
+    line = _line_of(root, location)
+    key = ".".join(str(part) for part in location)
+    if item["type"] == "extra_forbidden":
+        valid = _keys_at(model, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(sorted(valid))}"
+        return f"{line}: '{key}' is not a known key; {hint}"
+    if item["type"] == "missing":
+        return f"{line}: '{key}' is required"
+    return f"{line}: '{key}': {item['msg']}"
+
+
+def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    line = node.start_mark.line + 1 if node else 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            match = [(k, v) for k, v in node.value if k.value == str(part)]
+            if not match:
+                continue  # union members and missing keys have no place of their own
+            line, node = match[0][0].start_mark.line + 1, match[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    current: Any = model
+    for part in location:
+        current = _model_in(current)
+        if current is None:
+            return []
+        if isinstance(part, str) and part in current.model_fields:
+            current = current.model_fields[part].annotation
+    current = _model_in(current)
+    return list(current.model_fields) if current else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, UnionType, list, tuple, dict):
+        for argument in get_args(annotation):
+            if (found := _model_in(argument)) is not None:
+                return found
+    return None

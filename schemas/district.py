@@ -1,0 +1,60 @@
+"""The district's own configuration (`district.yaml`): where its sources lie, how nights run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field as Key
+
+from schemas.contract import Contract
+
+
+class Limits(Contract):
+    """What a night may use.
+
+    Attributes:
+        memory: DuckDB's memory limit, e.g. ``4GB``.
+        threads: worker threads; 0: as many as the machine has.
+        spill: limit of DuckDB's temporary files.
+        batch_rows: rows pulled from a source at a time.
+    """
+
+    memory: str = "4GB"
+    threads: int = Key(default=0, ge=0)
+    spill: str = "40GB"
+    batch_rows: int = Key(default=50_000, ge=1)
+
+
+class Linkage(Contract):
+    """Thresholds of the probabilistic tier, as match probabilities."""
+
+    accept: float = 0.99
+    review: float = 0.5
+    seed: int = 20261101
+
+
+class District(Contract):
+    """One district.
+
+    Attributes:
+        name: Chinese name, printed on forms and the report.
+        township_code: 9 digits, GB/T 2260 plus GB/T 10114.
+        databases: logical name → SQLAlchemy URL. ``${NAME}`` is replaced from the environment,
+            ``{home}`` and ``{config}`` by those folders. Passwords belong in the environment.
+        ledgers: folder with the workbooks.
+        journal: SQLAlchemy URL of the journal; default: SQLite in the home folder.
+        keep_nights: how many published nights are kept.
+        timezone: business time zone.
+    """
+
+    name: str
+    township_code: str = Key(pattern=r"^\d{9}$")
+    databases: dict[str, str]
+    ledgers: str = "{home}/inbox"
+    journal: str = "sqlite:///{home}/journal/journal.sqlite"
+    sources: Literal["packaged", "own"] = "packaged"
+    forms: Literal["packaged", "own"] = "packaged"
+    keep_nights: int = Key(default=7, ge=1)
+    timezone: str = "Asia/Shanghai"
+    limits: Limits = Limits()
+    linkage: Linkage = Linkage()
