@@ -39,12 +39,12 @@ def connect(
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
-        "TimeZone": "Asia/Shanghai",
     }
     if limits.threads:
         config["threads"] = limits.threads
     con = duckdb.connect(str(path), read_only=read_only, config=config)
     try:
+        con.execute("SET TimeZone = 'Asia/Shanghai'")
         yield con
     finally:
         con.close()
