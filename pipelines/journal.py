@@ -7,7 +7,7 @@ Rows of a night count only while that night is published; rows of a person alway
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,14 +15,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 _METADATA = sa.MetaData()
+_SEQUENCE = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 NIGHT = sa.Table(
     "night",
     _METADATA,
     sa.Column("night", sa.Integer, primary_key=True),
-    sa.Column(
-        "status", sa.String(16), nullable=False
-    ),  # running, publishing, published, failed, voided
+    # running, publishing, published, failed, voiding, voided
+    sa.Column("status", sa.String(16), nullable=False),
     sa.Column("business_date", sa.Date, nullable=False),
     sa.Column("base_night", sa.Integer, nullable=False),
     sa.Column("is_full", sa.Boolean, nullable=False),
@@ -35,7 +35,7 @@ NIGHT = sa.Table(
 IDENTITY = sa.Table(
     "identity",
     _METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", _SEQUENCE, primary_key=True, autoincrement=True),
     sa.Column("night", sa.Integer, nullable=False, index=True),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("resident_id", sa.String(32), nullable=False),
@@ -47,7 +47,7 @@ IDENTITY = sa.Table(
 DECISION = sa.Table(
     "decision",
     _METADATA,
-    sa.Column("decision_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("decision_id", _SEQUENCE, primary_key=True, autoincrement=True),
     sa.Column("record_l", sa.BigInteger, nullable=False),
     sa.Column("record_r", sa.BigInteger, nullable=False),
     sa.Column("verdict", sa.String(16), nullable=False),  # always, never, withdrawn
@@ -59,7 +59,7 @@ DECISION = sa.Table(
 ISSUE = sa.Table(
     "issue",
     _METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", _SEQUENCE, primary_key=True, autoincrement=True),
     sa.Column("night", sa.Integer, nullable=False, index=True),
     sa.Column("form_id", sa.String(96), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -72,13 +72,15 @@ ISSUE = sa.Table(
 RECEIPT = sa.Table(
     "receipt",
     _METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", _SEQUENCE, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.String(16), nullable=False),  # return, department_answer, write_back, view
     sa.Column("subject", sa.String(128), nullable=False),
     sa.Column("author", sa.String(64), nullable=False),
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
 )
+
+_IDENTITY_ROW = {column.name: None for column in IDENTITY.columns if column.name != "seq"}
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,18 @@ class Journal:
 
     def __init__(self, url: str) -> None:
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+            file = Path(parsed.database)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.touch(mode=0o600)
         self.engine = sa.create_engine(parsed)
         if parsed.get_backend_name() == "sqlite":
             sa.event.listen(self.engine, "connect", _sqlite_for_many_writers)
-        _METADATA.create_all(self.engine)
+        try:
+            _METADATA.create_all(self.engine)
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
+            # Somebody else made the same tables at the same moment: now they are there.
+            _METADATA.create_all(self.engine)
 
     def close(self) -> None:
         """Release the database connections."""
@@ -140,6 +148,15 @@ class Journal:
                 .values(status=status, reason=reason, changed_at=_now())
             )
 
+    def begin_voiding(self, night: int) -> None:
+        """Take `night` and every later published one out of force, all at once."""
+        with self.engine.begin() as con:
+            con.execute(
+                sa.update(NIGHT)
+                .where(NIGHT.c.night >= night, NIGHT.c.status == "published")
+                .values(status="voiding", reason="rolled back", changed_at=_now())
+            )
+
     def nights(self, *statuses: str) -> list[NightRow]:
         """Nights in these statuses (none given: all), oldest first."""
         columns = [NIGHT.c[name] for name in NightRow.__dataclass_fields__]
@@ -158,24 +175,15 @@ class Journal:
 
         What an interrupted attempt at the same night left behind is replaced.
         """
-        statement = sa.insert(IDENTITY)
         with self.engine.begin() as con:
             con.execute(sa.delete(IDENTITY).where(IDENTITY.c.night == night))
-            for batch in _batches(rows, 50_000):
-                con.execute(
-                    statement,
-                    [
-                        {
-                            "night": night,
-                            "kind": kind,
-                            "resident_id": resident_id,
-                            "other_id": other_id,
-                            "field": field,
-                            "record_id": record_id,
-                        }
-                        for kind, resident_id, other_id, field, record_id in batch
-                    ],
-                )
+            stamped = ((night, *row) for row in rows)
+            if self.engine.dialect.driver == "psycopg":
+                _copy(con, stamped)
+                return
+            statement = str(sa.insert(IDENTITY).values(_IDENTITY_ROW).compile(self.engine))
+            for batch in _batches(stamped, 50_000):
+                con.exec_driver_sql(statement, batch)
 
     def identities(
         self, *, until_night: int | None = None
@@ -204,7 +212,7 @@ class Journal:
             stream_results=True, max_row_buffer=50_000
         ) as con:
             for batch in con.execute(query).partitions(50_000):
-                yield [tuple(row) for row in batch]  # type: ignore[misc]
+                yield [tuple(row) for row in batch]
 
     # What people say
 
@@ -235,7 +243,7 @@ class Journal:
             .order_by(DECISION.c.decision_id)
         )
         with self.engine.connect() as con:
-            return [tuple(row) for row in con.execute(query)]  # type: ignore[misc]
+            return [tuple(row) for row in con.execute(query)]
 
     # Forms that went out
 
@@ -273,6 +281,17 @@ class Journal:
             )
 
 
+def _copy(con: sa.Connection, rows: Iterable[tuple]) -> None:
+    """Append identity rows through PostgreSQL's COPY, ten times as fast as INSERT."""
+    columns = ", ".join(_IDENTITY_ROW)
+    with (
+        closing(con.connection.cursor()) as cursor,
+        cursor.copy(f"COPY {IDENTITY.name} ({columns}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -300,7 +319,7 @@ def open_journal(url: str) -> Iterator[Journal]:
 
 def _sqlite_for_many_writers(connection, _record) -> None:  # type: ignore[no-untyped-def]
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
