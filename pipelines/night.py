@@ -23,6 +23,8 @@ from pipelines.journal import Journal, NightRow, open_journal
 from pipelines.publish import recover
 from schemas.source import DEPARTMENT_LABELS
 
+_READY = "ready"
+
 
 @dataclass(frozen=True)
 class Night:
@@ -99,25 +101,43 @@ def open_night(
     with open_journal(config.journal_url) as journal:
         recover(home, journal, keep_run=run_id)
         running = journal.nights("running")
-        if running:
-            return _night(home, config, journal, running[-1])
-        published = last_published(home, journal)
-        unchanged = published is not None and published.fingerprint == config.fingerprint
-        is_full = full or not unchanged
-        row = journal.begin_night(
-            datetime.now(ZoneInfo(config.district.timezone)).date(),
-            published.night if published and not is_full else 0,
-            is_full=is_full,
-            fingerprint=config.fingerprint,
-            run_id=run_id,
-        )
+        row = running[-1] if running else _begin(home, config, journal, run_id=run_id, full=full)
         night = _night(home, config, journal, row)
+    if not (night.folder / _READY).exists():
+        _prepare(night)
+    return night
+
+
+def _begin(
+    home: Home, config: Config, journal: Journal, *, run_id: str | None, full: bool
+) -> NightRow:
+    published = journal.nights("published")
+    # An older file will not do as a start: ids that later nights gave out would be given again.
+    start = published[-1] if published and not full else None
+    is_full = (
+        start is None
+        or start.fingerprint != config.fingerprint
+        or not home.night_file(start.night).exists()
+    )
+    return journal.begin_night(
+        datetime.now(ZoneInfo(config.district.timezone)).date(),
+        0 if start is None or is_full else start.night,
+        is_full=is_full,
+        fingerprint=config.fingerprint,
+        run_id=run_id,
+    )
+
+
+def _prepare(night: Night) -> None:
+    """Lay out the night's folder and file; a mark comes last, so that half of it is done again."""
     shutil.rmtree(night.folder, ignore_errors=True)
     night.folder.mkdir(parents=True)
-    if not is_full:
-        shutil.copyfile(home.night_file(night.base), night.file)
+    if night.base:
+        shutil.copyfile(night.home.night_file(night.base), night.file)
+    config = night.config
     with night.open() as con:
         store.lay_out(con)
+        con.execute("BEGIN")
         con.execute(
             "INSERT INTO meta.night VALUES (?, ?, ?, ?, now(), ?, NULL)",
             [night.number, night.business_date, night.base, night.is_full, config.fingerprint],
@@ -135,7 +155,8 @@ def open_night(
                     list(source.purposes),
                 ],
             )
-    return night
+        con.execute("COMMIT")
+    (night.folder / _READY).touch()
 
 
 def current_night(home: Home, config: Config) -> Night:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines import store
+from pipelines.config import Config
 from pipelines.errors import NothingPublished
 from pipelines.home import Home
 from pipelines.journal import Journal
@@ -26,7 +27,7 @@ def publish(home: Home, journal: Journal, number: int, folder: Path, *, keep: in
     Journal rows come first, then the swap, then the forms, the report and the data docs: a crash
     at any point is finished by `recover`.
     """
-    with duckdb.connect(str(folder / "onegrid.duckdb")) as con:
+    with store.connect(folder / "onegrid.duckdb", Limits(), folder / "spill") as con:
         con.execute("CHECKPOINT")
         journal.append_identities(number, _identity_rows(con, number))
         journal.append_issues(number, _issue_rows(con, number))
@@ -36,49 +37,66 @@ def publish(home: Home, journal: Journal, number: int, folder: Path, *, keep: in
 
 
 def recover(home: Home, journal: Journal, *, keep_run: str | None = None) -> None:
-    """Settle what a killed run left: finish a publication that had begun, drop any other night.
+    """Settle what a killed run left: finish what had begun, drop any other night.
 
     A running night that `keep_run` began is left as it is, so that a retried run goes on with it.
     """
+    if voiding := journal.nights("voiding"):
+        _finish_voiding(home, journal, [row.night for row in voiding])
     for row in journal.nights("publishing"):
         _finish(home, journal, row.night)
     for row in journal.nights("running"):
         if keep_run is None or row.run_id != keep_run:
             journal.set_night(row.night, "failed", "interrupted before publication")
     running = {_folder(home, row.night) for row in journal.nights("running")}
-    published = {_folder(home, row.night) for row in journal.nights("published")}
+    published = {_folder(home, row.night): row.night for row in journal.nights("published")}
     for folder in sorted(home.work.glob("night-*")):
         if folder in published:
             _deliver(home, folder)
+            _show_pages(home, published[folder])
         if folder not in running:
             shutil.rmtree(folder, ignore_errors=True)
+    kept = home.night_file(max(published.values(), default=0))
+    if kept.exists() and not (home.published.exists() and home.published.samefile(kept)):
+        _link(kept, home.published)
 
 
 def roll_back(home: Home, journal: Journal, night: int, limits: Limits) -> int:
     """Void `night` and every later one; readers get the newest night before it. Returns its number.
 
+    The landing zone is taken back to that night too. A crash at any point is finished by `recover`.
+    The workbooks are not kept by night: see `restore_forms`.
+
     Raises:
         NothingPublished: `night` is not published, or no file of an earlier night is kept.
     """
-    published = journal.nights("published")
-    doomed = [row.night for row in published if row.night >= night]
-    earlier = [
-        row.night for row in published if row.night < night and home.night_file(row.night).exists()
-    ]
-    if night not in doomed:
+    recover(home, journal)
+    published = [row.night for row in journal.nights("published")]
+    if night not in published:
         raise NothingPublished(f"night {night} is not published, so there is nothing to roll back")
-    if not earlier:
-        raise NothingPublished(f"no file of a night before {night} is kept; use `onegrid rebuild`")
-    with store.connect(home.landed, limits, home.work / "spill") as con:
-        _rewind_landing(con, night)
-    for number in reversed(doomed):
-        journal.set_night(number, "voided", "rolled back")
-    _link(home.night_file(earlier[-1]), home.published)
-    for number in doomed:
-        home.night_file(number).unlink(missing_ok=True)
-        shutil.rmtree(home.nights / f"{number:06d}", ignore_errors=True)
-    _show_pages(home, earlier[-1])
+    earlier = [number for number in published if number < night]
+    if not earlier or not home.night_file(earlier[-1]).exists():
+        raise NothingPublished(
+            f"the file of the night before {night} is not kept, so there is nothing to go back to; "
+            "use `onegrid rebuild`"
+        )
+    journal.begin_voiding(night)
+    _finish_voiding(home, journal, [n for n in published if n >= night], limits)
     return earlier[-1]
+
+
+def restore_forms(home: Home, config: Config) -> None:
+    """Render the forms of the published night again, as after `roll_back`."""
+    from pipelines.deliver import render_all  # noqa: PLC0415  (deliver stands after publication)
+
+    staged = home.work / "forms-again"
+    shutil.rmtree(staged, ignore_errors=True)
+    with store.connect(
+        home.published, config.district.limits, home.work / "spill", read_only=True
+    ) as con:
+        render_all(con, staged / "forms", config)
+    _deliver_forms(home, staged / "forms")
+    shutil.rmtree(staged)
 
 
 def _finish(home: Home, journal: Journal, number: int) -> None:
@@ -87,19 +105,34 @@ def _finish(home: Home, journal: Journal, number: int) -> None:
     if built.exists():
         _fsync(built)
         os.replace(built, kept)
+        _fsync(kept.parent)
+    if not kept.exists():
+        journal.set_night(number, "failed", "its file is gone")
+        return
     _link(kept, home.published)
     journal.set_night(number, "published")
     _deliver(home, folder)
-    shutil.rmtree(folder, ignore_errors=True)
     _show_pages(home, number)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finish_voiding(
+    home: Home, journal: Journal, doomed: list[int], limits: Limits | None = None
+) -> None:
+    with store.connect(home.landed, limits or Limits(), home.work / "spill") as con:
+        _rewind_landing(con, min(doomed))
+    earlier = [row.night for row in journal.nights("published") if row.night < min(doomed)]
+    if earlier and home.night_file(earlier[-1]).exists():
+        _link(home.night_file(earlier[-1]), home.published)
+        _show_pages(home, earlier[-1])
+    for number in doomed:
+        home.night_file(number).unlink(missing_ok=True)
+        shutil.rmtree(home.nights / f"{number:06d}", ignore_errors=True)
+        journal.set_night(number, "voided", "rolled back")
 
 
 def _deliver(home: Home, folder: Path) -> None:
-    """Move the night's pages beside its file, and its workbooks into the forms folder.
-
-    The manifest comes last: it names only workbooks that are there. Workbooks it does not name are
-    removed.
-    """
+    """Move the night's pages beside its file, and its workbooks into the forms folder."""
     pages = home.nights / folder.name.removeprefix("night-")
     for name in ("report.html", "data_docs"):
         if (folder / name).exists():
@@ -107,7 +140,14 @@ def _deliver(home: Home, folder: Path) -> None:
             if (pages / name).is_dir():
                 shutil.rmtree(pages / name)
             os.replace(folder / name, pages / name)
-    staged = folder / "forms"
+    _deliver_forms(home, folder / "forms")
+
+
+def _deliver_forms(home: Home, staged: Path) -> None:
+    """Move workbooks from `staged` into the forms folder, and remove what the manifest lacks.
+
+    The manifest comes last: it names only workbooks that are there.
+    """
     if not staged.exists():
         return
     for workbook in sorted(staged.rglob("*.xlsx")):
@@ -193,7 +233,10 @@ def _link(target: Path, link: Path) -> None:
     """Point `link` at the same file as `target`, in one step that readers cannot see half done."""
     beside = link.with_suffix(".new")
     beside.unlink(missing_ok=True)
-    os.link(target, beside)
+    try:
+        os.link(target, beside)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(target, beside)
     os.replace(beside, link)
     _fsync(link.parent)
 
