@@ -9,7 +9,7 @@ _CJK_RUN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
 
 
 def mask(value: str | None) -> str | None:
-    """Keep the first character of a text and at most the last two of a number: ``张**``, ``3****24``.
+    """Keep the first character, and the last two of a long number: ``张**``, ``3****24``.
 
     The same rule serves every field, so that a value in the wrong column is masked as well.
     """

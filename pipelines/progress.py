@@ -1,4 +1,4 @@
-"""Progress that a person can watch: steps tell how far they are, and a door decides how to show it."""
+"""Progress that a person can watch: steps tell how far they are, a door decides how to show it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is true: fields, tables, code lists, source maps, rules and forms. No I/O, no SQL execution."""
+"""What is true: fields, tables, code lists, source maps, rules and forms. No I/O."""

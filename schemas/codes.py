@@ -1,4 +1,4 @@
-"""Code lists: the canonical values, the spellings that mean one of them, and junk that means nothing."""
+"""Code lists: canonical values, spellings that mean one of them, and junk that means nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a YAML contract into its model; every mistake names file, line, key and the nearest valid key."""
+"""Read a YAML contract into its model; a mistake names file, line and the nearest valid key."""
 
 from __future__ import annotations
 

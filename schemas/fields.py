@@ -1,4 +1,4 @@
-"""The canonical fields of a resident: what they mean, who may see them, how the best value is chosen.
+"""The canonical fields of a resident: meaning, sensitivity, and how the best value is chosen.
 
 One row of `FIELDS` drives the columns of `std.record`, `master.resident` and `master.provenance`,
 the survivorship SQL, the forms and the generated field reference.

@@ -18,12 +18,15 @@ class FormItem(Contract):
         field: canonical field.
         required: an empty cell is asked (需填) only where it is required.
         fresh_days: overrides the field's own freshness for this form.
+        ages: youngest and oldest whom the item concerns, in completed years; for others the cell is
+            not on the form. Where the birth date is unknown the item concerns the resident.
         width: column width in characters.
     """
 
     field: str
     required: bool = True
     fresh_days: int | None = None
+    ages: tuple[int, int] = (0, 200)
     width: int = 12
 
 
@@ -35,7 +38,7 @@ class FormContract(Contract):
         title: Chinese title, also in the file's name.
         purpose: only sources that serve this purpose may fill its cells.
         legal_basis: why the office may ask, printed on the form.
-        period: ``month``, ``quarter`` or ``year``: one issue a grid and period, renewed as it changes.
+        period: ``month``, ``quarter`` or ``year``; a form is renewed within it as it changes.
         due_days: days from the issue to the return.
         target: SQL condition over `master.resident` (alias r): who is asked.
         items: the fields in order.

@@ -1,4 +1,4 @@
-"""Source maps: what one feed of one department holds, under which names, and what is left with it."""
+"""Source maps: what one feed of one department holds, under which names, and what is left out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,110 @@
+"""What was asked of whom, and what the night was judged by."""
+
+from __future__ import annotations
+
+from schemas.fields import FIELDS
+from schemas.tables.model import Column, Table, columns
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "deliver",
+        "form",
+        "one form for one grid",
+        "表单",
+        columns("""
+form_id VARCHAR form, period and grid
+form VARCHAR form contract
+period VARCHAR e.g. 2026-11
+grid_code VARCHAR grid
+version INTEGER counts the contents this form had in its period
+residents INTEGER rows
+required_cells BIGINT cells that the form requires
+known_cells BIGINT of these, known and fresh
+verify_cells BIGINT of these, known but stale or contested
+ask_cells BIGINT of these, known to nobody
+withheld_cells BIGINT of these, known but not for this purpose
+content_hash VARCHAR hash of what the form says
+file VARCHAR path below the home's forms folder
+file_sha256 VARCHAR hash of the workbook
+"""),
+    ),
+    Table(
+        "deliver",
+        "form_row",
+        "one resident on one form, with the state of each cell; deliver.form_cell is its long form",
+        "表单行",
+        columns("""
+form VARCHAR form contract
+period VARCHAR e.g. 2026-11
+grid_code VARCHAR grid
+row_no INTEGER row on the form, from 1, in walking order
+resident_id VARCHAR the resident
+household_id VARCHAR household
+""")
+        + tuple(
+            Column(
+                f"{field.name}_state",
+                "VARCHAR",
+                f"{field.label}: known, verify, ask or withheld; none: empty and not required; "
+                "NULL: not on this form",
+            )
+            for field in FIELDS
+        ),
+    ),
+    Table(
+        "deliver",
+        "issue",
+        "one hand-out of a form",
+        "下发",
+        columns("""
+form_id VARCHAR the form
+version INTEGER its version
+night INTEGER night
+issued_on DATE day
+due_on DATE return date
+file_sha256 VARCHAR hash of the workbook
+"""),
+    ),
+    Table(
+        "deliver",
+        "return",
+        "one workbook that came back",
+        "回收",
+        columns("""
+return_id VARCHAR hash of the file
+form_id VARCHAR the form
+version INTEGER the version it was filled from
+received_at TIMESTAMPTZ when
+status VARCHAR taken, or why not
+"""),
+    ),
+    Table(
+        "deliver",
+        "outbox",
+        "one change that a grid platform must be told",
+        "回写",
+        columns("""
+outbox_id VARCHAR identifier
+resident_id VARCHAR the resident
+night INTEGER night
+payload JSON changed values
+delivered_at TIMESTAMPTZ receipt; NULL: waiting
+"""),
+    ),
+    Table(
+        "quality",
+        "result",
+        "one rule's result in one night",
+        "质检结果",
+        columns("""
+night INTEGER night
+rule VARCHAR rule
+suite VARCHAR standardised, master or forms
+severity VARCHAR critical or warning
+rows_checked BIGINT rows the rule looked at
+rows_bad BIGINT rows that break it
+allowed DOUBLE bad share that is tolerated
+passed BOOLEAN within what is tolerated
+"""),
+    ),
+)

@@ -1,0 +1,91 @@
+"""Evidence: pairs, clusters, identities, and what waits for a person."""
+
+from __future__ import annotations
+
+from schemas.tables.model import Table, columns
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "link",
+        "pair",
+        "two records that evidence joins or that were looked at",
+        "匹配对",
+        columns("""
+record_l BIGINT the smaller record_id
+record_r BIGINT the larger record_id
+tier VARCHAR certain, decision or probable
+weight DOUBLE match weight (log2 of the Bayes factor and prior); for certain pairs 60
+probability DOUBLE match probability
+reasons VARCHAR what agreed and what did not, readable
+verdict VARCHAR joined, review (waits for a person), refused (a constraint) or below
+"""),
+    ),
+    Table(
+        "link",
+        "standing",
+        "what the ID number of one record is worth, seen among all records with the same number",
+        "证号效力",
+        columns("""
+record_id BIGINT the record
+hub BIGINT smallest record of those with the same number that agree with it; itself if none
+is_open BOOLEAN has no ID number that can be relied on: is compared by all other evidence
+is_profile BOOLEAN stands for all agreeing records with the same evidence when others are compared
+held_id VARCHAR 17 digits that bind it to one resident; NULL: none, or known to be another's
+holders INTEGER records with the same number
+"""),
+    ),
+    Table(
+        "link",
+        "cluster",
+        "one record and the resident it belongs to now",
+        "归并结果",
+        columns("""
+record_id BIGINT the record
+resident_id VARCHAR the resident
+"""),
+    ),
+    Table(
+        "link",
+        "identity",
+        "one resident id in force and the record that anchors it",
+        "身份锚点",
+        columns("""
+resident_id VARCHAR the resident
+anchor_record BIGINT the record whose cluster keeps this id
+born_night INTEGER night of birth
+"""),
+    ),
+    Table(
+        "link",
+        "review",
+        "one pair a person must look at",
+        "待核队列",
+        columns("""
+review_id VARCHAR V and 15 hex digits of the md5 of the pair
+record_l BIGINT one record
+record_r BIGINT the other
+resident_l VARCHAR its resident
+resident_r VARCHAR the other's
+reason VARCHAR doubtful, contested_id, two_ids or cut
+probability DOUBLE match probability
+value DOUBLE what a decision would settle; the queue's order
+explanation VARCHAR why it waits, in Chinese, without personal values
+since_night INTEGER night it came into the queue
+"""),
+    ),
+    Table(
+        "link",
+        "decision",
+        "what a person said about two records",
+        "核定",
+        columns("""
+decision_id BIGINT number in the journal
+record_l BIGINT one record
+record_r BIGINT the other
+verdict VARCHAR always (same person) or never
+author VARCHAR who
+reason VARCHAR why
+decided_at TIMESTAMPTZ when
+"""),
+    ),
+)
