@@ -1,0 +1,171 @@
+"""What a form says, as text: one row per resident, from the master and the planned states.
+
+Planning hashes this, rendering draws it. Only what is shown is in it: a withheld value is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import duckdb
+
+from pipelines.deliver import texts
+from pipelines.deliver.template import LAYOUT
+from schemas.codes import code_list
+from schemas.fields import FIELD
+from schemas.forms import FormContract
+
+SEPARATOR = "chr(31)"
+LONGEST = 300
+_UNCLEAN = r"[\x{00}-\x{1f}\x{7f}\x{85}\x{2028}\x{2029}\x{fffe}\x{ffff}]|^\s|\s$"
+_BREAKS = r"[\x{00}-\x{1f}\x{7f}\x{85}\x{2028}\x{2029}\x{fffe}\x{ffff}]+"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources of a night, as forms see them: who they are, and whom they may serve."""
+
+    labels: dict[int, str]
+    purposes: dict[int, frozenset[str]]
+
+    def serving(self, purpose: str) -> list[int]:
+        """Numbers of the sources whose values may be used for `purpose`."""
+        return sorted(number for number, served in self.purposes.items() if purpose in served)
+
+
+def read_sources(con: duckdb.DuckDBPyConnection) -> Sources:
+    """The sources as `meta.source` declares them."""
+    rows = con.execute("SELECT source_no, department_label, purposes FROM meta.source").fetchall()
+    return Sources(
+        labels={number: label for number, label, _ in rows},
+        purposes={number: frozenset(served or ()) for number, _, served in rows},
+    )
+
+
+def fingerprint(contract: FormContract, district: str) -> str:
+    """What every form of the contract says beside its rows: items, titles, code lists, layout."""
+    lists = {
+        name: code_list(name).values
+        for item in contract.items
+        if (name := FIELD[item.field].codes) is not None
+    }
+    said = [contract.model_dump(mode="json"), lists, district, LAYOUT]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def literal(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE") -> str:
+    """SELECT of one row per resident on the form.
+
+    Columns: grid_code, row_no, resident_id, is_first (of its household), place, for the item number
+    i: s<i> (state, NULL: does not concern this resident), v<i> (text shown), n<i> (its 来源), and
+    digest: the md5 of all that the row shows.
+
+    Args:
+        contract: the form.
+        sources: of the night.
+        grids: SQL condition over ``w`` (`deliver.form_row`) that limits the grids.
+    """
+    values, joins = [], []
+    for number, item in enumerate(contract.items):
+        field, state = FIELD[item.field], f'w."{item.field}_state"'
+        shown, join = _shown(item.field, number)
+        joins += join
+        values.append(
+            f"""{state} AS s{number},
+            CASE WHEN {state} IN ('known', 'verify') THEN {shown}
+                WHEN {state} = 'withheld' THEN '{texts.WITHHELD}' END AS v{number},
+            {_note(field.name, state, sources)} AS n{number}"""
+        )
+    allowed = sources.serving(contract.purpose)
+    told = ", ".join(
+        f"coalesce(v{number}, ''), {SEPARATOR}, n{number}, {SEPARATOR}"
+        for number in range(len(contract.items))
+    )
+    return f"""
+    WITH village AS (SELECT grid_code, min(village_name) AS village_name
+        FROM master.dwelling WHERE grid_code IS NOT NULL GROUP BY grid_code),
+    place AS (SELECT d.dwelling_id, {_clean(_within_village())} AS place
+        FROM master.dwelling d LEFT JOIN village g ON g.grid_code = d.grid_code),
+    first AS (SELECT min(row_no) AS row_no, grid_code FROM deliver.form_row w
+        WHERE form = {literal(contract.form)} AND {grids}
+        GROUP BY grid_code, coalesce(household_id, resident_id)),
+    said AS (SELECT w.grid_code, w.row_no, w.period, w.resident_id,
+            first.row_no IS NOT NULL AS is_first,
+            coalesce(place.place, {_own_address(allowed)}, '{texts.NO_PLACE}') AS place,
+            {", ".join(values)}
+        FROM deliver.form_row w
+        JOIN master.resident r ON r.resident_id = w.resident_id
+        LEFT JOIN master.provenance p ON p.resident_id = w.resident_id
+        LEFT JOIN place ON place.dwelling_id = r.dwelling_id
+        LEFT JOIN first ON first.grid_code = w.grid_code AND first.row_no = w.row_no
+        {" ".join(joins)}
+        WHERE w.form = {literal(contract.form)} AND {grids})
+    SELECT * EXCLUDE (period),
+        md5(concat({form_id_sql(contract.form, "period", "grid_code")}, {SEPARATOR},
+            row_no, {SEPARATOR}, resident_id, {SEPARATOR}, place, {SEPARATOR}, {told})) AS digest
+    FROM said"""
+
+
+def form_id_sql(form: str, period: str, grid_code: str) -> str:
+    """SQL of a form's identifier."""
+    return f"concat({literal(form)}, '-', {period}, '-', {grid_code})"
+
+
+def _shown(name: str, number: int) -> tuple[str, list[str]]:
+    """SQL of a value as people read it, and the joins that needs."""
+    field = FIELD[name]
+    value = f'r."{name}"'
+    if field.codes:
+        rows = ", ".join(
+            f"({literal(code)}, {literal(label)})"
+            for code, label in code_list(field.codes).values.items()
+        )
+        join = f"LEFT JOIN (VALUES {rows}) AS c{number}(code, label) ON c{number}.code = {value}"
+        return f"coalesce(c{number}.label, {_clean(value)})", [join]
+    if field.type != "VARCHAR":
+        return f"CAST({value} AS VARCHAR)", []
+    return _clean(value), []
+
+
+def _clean(value: str) -> str:
+    """SQL of a text that XML and a cell can hold: no control characters, no blanks around it."""
+    return f"""CASE WHEN strlen({value}) <= {LONGEST} AND NOT regexp_matches({value}, '{_UNCLEAN}')
+        THEN {value}
+        ELSE trim(left(regexp_replace({value}, '{_BREAKS}', ' ', 'g'), {LONGEST})) END"""
+
+
+def _note(name: str, state: str, sources: Sources) -> str:
+    """SQL of the words in the 来源 column: state, source and month."""
+    source, observed = f'p."{name}_source"', f'p."{name}_observed"'
+    labels = [
+        sources.labels.get(number, "") for number in range(max(sources.labels, default=0) + 1)
+    ]
+    listed = "[" + ", ".join(literal(label) for label in labels) + "]"
+    origin = f"""concat({listed}[{source} + 1],
+        CASE WHEN {observed} IS NOT NULL THEN ' ' || left(CAST({observed} AS VARCHAR), 7) ELSE ''
+        END)"""
+    return f"""CASE {state} WHEN 'known' THEN {origin}
+        WHEN 'verify' THEN concat('{texts.VERIFY}·', CASE WHEN p."{name}_contested"
+            THEN '{texts.CONTESTED}·' ELSE '' END, {origin})
+        WHEN 'ask' THEN '{texts.ASK}' WHEN 'none' THEN '{texts.OPTIONAL}'
+        WHEN 'withheld' THEN '{texts.WITHHELD_WHY}' ELSE '{texts.NOT_CONCERNED}' END"""
+
+
+def _within_village() -> str:
+    """SQL of a dwelling's address without what all addresses of the village begin with."""
+    tail = "substr(d.address, instr(d.address, g.village_name) + length(g.village_name))"
+    return f"""CASE WHEN length(g.village_name) > 0 AND contains(d.address, g.village_name)
+        AND length({tail}) > 1 THEN {tail} ELSE d.address END"""
+
+
+def _own_address(allowed: list[int]) -> str:
+    """SQL of the resident's own address, where there is no dwelling and the purpose allows it."""
+    served = ", ".join(map(str, allowed)) or "NULL"
+    return f"CASE WHEN p.address_source IN ({served}) THEN {_clean('r.address')} END"

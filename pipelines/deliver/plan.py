@@ -1,0 +1,202 @@
+"""What each grid is asked: a state for every cell, from the form contracts and the master."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.deliver.content import (
+    Sources,
+    content_sql,
+    fingerprint,
+    form_id_sql,
+    literal,
+    read_sources,
+)
+from pipelines.deliver.manifest import register_file_names
+from pipelines.errors import ConfigError
+from pipelines.journal import open_journal
+from pipelines.night import Night
+from pipelines.progress import tell
+from schemas.codes import code_list
+from schemas.fields import FIELD
+from schemas.forms import FormContract, FormItem
+
+_STATES = ("known", "verify", "ask", "withheld")
+
+
+def plan_forms(night: Night) -> dict[str, int]:
+    """Fill `deliver.form_row` and `deliver.form` for every contract and every grid.
+
+    A form whose content is that of its last issue keeps its version and its workbook; any other is
+    left without `file_sha256`, which tells `render_forms` to draw it.
+
+    Returns:
+        counts: forms, forms_changed, residents, and the cells by state.
+
+    Raises:
+        ConfigError: the target of a contract is no condition over a resident.
+    """
+    with night.stage("plan_forms") as counts:
+        with open_journal(night.config.journal_url) as journal:
+            issues = journal.issues()
+        with night.open() as con:
+            sources = read_sources(con)
+            _register_issues(con, issues)
+            con.execute("BEGIN")
+            con.execute("DELETE FROM deliver.form_row")
+            con.execute("DELETE FROM deliver.form")
+            for number, contract in enumerate(night.config.forms.values()):
+                tell("plan_forms", number, len(night.config.forms))
+                period = period_of(contract, night.business_date)
+                _fill_rows(con, contract, sources, period, night.business_date)
+                _fill_forms(con, contract, sources, period, night.config.district.name)
+            con.execute("COMMIT")
+            counts.update(_count(con))
+    return counts
+
+
+def period_of(contract: FormContract, day: date) -> str:
+    """The period that `day` falls into: ``2026-11``, ``2026Q4`` or ``2026``."""
+    if contract.period == "month":
+        return f"{day:%Y-%m}"
+    if contract.period == "quarter":
+        return f"{day.year}Q{(day.month + 2) // 3}"
+    return str(day.year)
+
+
+def _fill_rows(
+    con: duckdb.DuckDBPyConnection,
+    contract: FormContract,
+    sources: Sources,
+    period: str,
+    day: date,
+) -> None:
+    """One row per resident who is alive, placed in a grid and meant, in walking order."""
+    _check_target(con, contract)
+    columns = ", ".join(f'"{item.field}_state"' for item in contract.items)
+    states = ", ".join(_state(item, contract, sources, day) for item in contract.items)
+    con.execute(f"""INSERT INTO deliver.form_row
+        (form, period, grid_code, row_no, resident_id, household_id, {columns})
+    WITH register AS (SELECT dwelling_id, min(dwelling_key) AS dwelling_key
+        FROM std.dwelling GROUP BY dwelling_id),
+    walk AS (SELECT d.dwelling_id, row_number() OVER (ORDER BY {_natural("dwelling_key, address")},
+            d.dwelling_id) AS step
+        FROM master.dwelling d LEFT JOIN register USING (dwelling_id)),
+    asked AS (SELECT r.resident_id, r.grid_code, r.household_id, row_number() OVER (
+            PARTITION BY r.grid_code
+            ORDER BY walk.step NULLS LAST, r.household_id NULLS LAST,
+                coalesce(r.is_head, FALSE) DESC, {_kin_order()}, r.birth_date NULLS LAST,
+                r.resident_id) AS row_no
+        FROM master.resident r LEFT JOIN walk ON walk.dwelling_id = r.dwelling_id
+        WHERE r.grid_code IS NOT NULL AND r.death_date IS NULL AND ({contract.target}))
+    SELECT {literal(contract.form)}, {literal(period)}, a.grid_code, a.row_no, r.resident_id,
+        a.household_id, {states}
+    FROM asked a JOIN master.resident r ON r.resident_id = a.resident_id
+    LEFT JOIN master.provenance p ON p.resident_id = a.resident_id
+    ORDER BY a.grid_code, a.row_no""")
+
+
+def _check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None:
+    query = f"SELECT 1 FROM master.resident r WHERE ({contract.target}) LIMIT 0"
+    try:
+        statements = con.extract_statements(query)
+        if len(statements) != 1:
+            raise ConfigError(f"form {contract.form}: 'target' must be one SQL condition")
+        con.execute(query).fetchall()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"form {contract.form}: 'target' cannot be used: {reason}") from error
+
+
+def _state(item: FormItem, contract: FormContract, sources: Sources, day: date) -> str:
+    """SQL of the state of one cell."""
+    value, source = f'r."{item.field}"', f'p."{item.field}_source"'
+    observed, contested = f'p."{item.field}_observed"', f'p."{item.field}_contested"'
+    fresh_days = FIELD[item.field].fresh_days if item.fresh_days is None else item.fresh_days
+    served = ", ".join(map(str, sources.serving(contract.purpose))) or "NULL"
+    stale = "FALSE"
+    if fresh_days is not None:
+        stale = f"coalesce({observed} < DATE '{day}' - {fresh_days}, TRUE)"
+    youngest, oldest = item.ages
+    concerned = "TRUE"
+    if (youngest, oldest) != (0, 200):
+        age = f"date_sub('year', r.birth_date, DATE '{day}')"
+        concerned = f"coalesce({age} BETWEEN {youngest} AND {oldest}, TRUE)"
+    return f"""CASE WHEN NOT {concerned} THEN NULL
+        WHEN {value} IS NULL THEN '{"ask" if item.required else "none"}'
+        WHEN NOT coalesce({source} IN ({served}), FALSE) THEN 'withheld'
+        WHEN coalesce({contested}, FALSE) OR {stale} THEN 'verify'
+        ELSE 'known' END"""
+
+
+def _natural(columns: str) -> str:
+    """SQL of a sort key in which 2 comes before 10."""
+    return f"""array_to_string(list_transform(
+        regexp_extract_all(coalesce({columns}, ''), '[0-9]+|[^0-9]+'),
+        lambda part: CASE WHEN part[1] BETWEEN '0' AND '9'
+            THEN lpad(part, greatest(8, length(part))::INTEGER, '0') ELSE part END), '')"""
+
+
+def _kin_order() -> str:
+    """SQL of the order within a household, as the code list of kinship orders it."""
+    codes = list(code_list("relation").values)
+    return f"coalesce(list_position({codes!r}, r.relation), {len(codes) + 1})"
+
+
+def _fill_forms(
+    con: duckdb.DuckDBPyConnection,
+    contract: FormContract,
+    sources: Sources,
+    period: str,
+    district: str,
+) -> None:
+    required = [item.field for item in contract.items if item.required]
+    counted = ", ".join(
+        f"sum({' + '.join(_is(field, state) for field in required) or '0'}) AS {state}"
+        for state in _STATES
+    )
+    base = fingerprint(contract, district)
+    register_file_names(con, contract, period)
+    con.execute(f"""INSERT INTO deliver.form
+    WITH counted AS (SELECT grid_code, count(*) AS residents, {counted}
+        FROM deliver.form_row WHERE form = {literal(contract.form)} GROUP BY grid_code),
+    hashed AS (SELECT grid_code, string_agg(digest, '' ORDER BY row_no) AS digests
+        FROM ({content_sql(contract, sources)}) GROUP BY grid_code),
+    hash AS (SELECT {form_id_sql(contract.form, literal(period), "grid_code")} AS form_id, *,
+            sha256(concat('{base}', chr(31), village, chr(31), grid_name, chr(31), digests))
+                AS content_hash
+        FROM counted JOIN hashed USING (grid_code) JOIN file_name USING (grid_code))
+    SELECT h.form_id, {literal(contract.form)}, {literal(period)}, h.grid_code,
+        CASE WHEN i.form_id IS NULL THEN 1
+            ELSE i.version + (i.content_hash <> h.content_hash)::INTEGER END,
+        h.residents, h.known + h.verify + h.ask + h.withheld, h.known, h.verify, h.ask, h.withheld,
+        h.content_hash, h.file,
+        CASE WHEN i.content_hash = h.content_hash THEN i.file_sha256 END
+    FROM hash h LEFT JOIN last_issue i ON i.form_id = h.form_id
+    ORDER BY h.grid_code""")
+
+
+def _is(field: str, state: str) -> str:
+    return f"""coalesce("{field}_state" = '{state}', FALSE)::INTEGER"""
+
+
+def _register_issues(con: duckdb.DuckDBPyConnection, issues: list[dict[str, object]]) -> None:
+    """The temporary table last_issue: the last issue of every form, from the journal."""
+    columns = ("form_id", "version", "content_hash", "file_sha256")
+    table = pa.table({name: [issue[name] for issue in issues] for name in columns})
+    con.register("journal_issue", table)
+    con.execute("""CREATE OR REPLACE TEMP TABLE last_issue AS SELECT form_id::VARCHAR AS form_id,
+        version::INTEGER AS version, content_hash::VARCHAR AS content_hash,
+        file_sha256::VARCHAR AS file_sha256 FROM journal_issue""")
+    con.unregister("journal_issue")
+
+
+def _count(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    names = ("forms", "forms_changed", "residents", "required", *_STATES)
+    sums = ", ".join(f"coalesce(sum({state}_cells), 0)" for state in ("required", *_STATES))
+    row = con.execute(f"""SELECT count(*), count(*) FILTER (file_sha256 IS NULL),
+        coalesce(sum(residents), 0), {sums} FROM deliver.form""").fetchall()[0]
+    return dict(zip(names, map(int, row), strict=True))

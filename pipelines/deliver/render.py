@@ -1,0 +1,317 @@
+"""The workbooks of a night: only those whose content changed, or of a whole published file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.config import Config
+from pipelines.deliver import texts
+from pipelines.deliver.content import content_sql, literal, read_sources
+from pipelines.deliver.manifest import register_file_names, write_manifests
+from pipelines.deliver.template import Template, build_template
+from pipelines.deliver.workbook import (
+    MACROS,
+    Sheet,
+    build_workbook,
+    link_sql,
+    list_row_sql,
+    task_row_sql,
+    task_sql,
+)
+from pipelines.journal import open_journal
+from pipelines.night import Night
+from pipelines.progress import tell
+from schemas.forms import FormContract
+
+_ROWS_AT_A_TIME = 20_000
+_ROWS_IN_MEMORY = 400_000
+_ZIP_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Due:
+    """A form to draw: its row of `deliver.form` and its issue."""
+
+    form_id: str
+    grid_code: str
+    period: str
+    version: int
+    residents: int
+    counts: dict[str, int]
+    content_hash: str
+    file: str
+    night: int
+    issued_on: date
+    due_on: date
+
+
+def render_forms(night: Night) -> dict[str, int]:
+    """Draw the forms that changed, list all forms in force, and note the issues.
+
+    A form is drawn if its content is not that of its last issue (a new version, handed out this
+    night) or if its workbook is missing from the home (the same issue again, the same bytes).
+
+    Returns:
+        counts: forms_written, forms_issued, forms_unchanged, bytes.
+    """
+    with night.stage("render_forms") as counts:
+        folder = night.folder / "forms"
+        with open_journal(night.config.journal_url) as journal:
+            issues = journal.issues()
+        with night.open() as con:
+            _note_issues(con, night, issues)
+            missing = [
+                form_id
+                for form_id, file in con.execute(
+                    "SELECT form_id, file FROM deliver.form WHERE file_sha256 IS NOT NULL"
+                ).fetchall()
+                if not (night.home.forms / file).exists()
+            ]
+            changed = [row[0] for row in con.execute(_CHANGED).fetchall()]
+            written = _render(con, night.config, folder, {*missing, *changed})
+            _note_hashes(con, written)
+            total = write_manifests(con, night.config.forms, folder)
+        counts["forms_written"] = len(written)
+        counts["forms_issued"] = len(changed)
+        counts["forms_unchanged"] = total - len(changed)
+        counts["bytes"] = sum(size for _, size in written.values())
+    return counts
+
+
+def render_all(con: duckdb.DuckDBPyConnection, folder: Path, config: Config) -> dict[str, int]:
+    """Draw every form of a published file again, byte for byte, with its manifests.
+
+    Args:
+        con: the published file; it may be read-only.
+        folder: gets what the home's forms folder held when the file was published.
+        config: the configuration that the file was made under.
+
+    Returns:
+        counts: forms_written, and forms_differing from the hash that was published (the contract
+        or the layout has changed since).
+    """
+    published = dict(con.execute("SELECT form_id, file_sha256 FROM deliver.form").fetchall())
+    written = _render(con, config, folder, set(published))
+    write_manifests(con, config.forms, folder)
+    differing = sum(published[form_id] != digest for form_id, (digest, _) in written.items())
+    return {"forms_written": len(written), "forms_differing": differing}
+
+
+_CHANGED = """SELECT f.form_id FROM deliver.form f JOIN deliver.issue i USING (form_id)
+    WHERE i.night = (SELECT max(night) FROM meta.night)"""
+
+
+def _note_issues(con: duckdb.DuckDBPyConnection, night: Night, issues: list[dict]) -> None:
+    """Let `deliver.issue` hold the last issue of every form, this night's included."""
+    names = ("form_id", "version", "night", "issued_on", "due_on", "file_sha256")
+    kept = pa.table({name: [issue[name] for issue in issues] for name in names})
+    con.execute("BEGIN")
+    con.execute("""UPDATE deliver.form f SET file_sha256 = NULL FROM deliver.issue i
+        WHERE i.form_id = f.form_id AND i.night = ?""", [night.number])  # fmt: skip
+    con.execute("DELETE FROM deliver.issue")
+    if issues:
+        con.register("journal_issue", kept)
+        con.execute(f"INSERT INTO deliver.issue SELECT {', '.join(names)} FROM journal_issue")
+        con.unregister("journal_issue")
+    con.execute("""DELETE FROM deliver.issue WHERE form_id IN
+        (SELECT form_id FROM deliver.form WHERE file_sha256 IS NULL)""")
+    for contract in night.config.forms.values():
+        due = night.business_date + timedelta(days=contract.due_days)
+        con.execute(
+            """INSERT INTO deliver.issue SELECT form_id, version, ?, ?, ?, NULL
+            FROM deliver.form WHERE file_sha256 IS NULL AND form = ? ORDER BY form_id""",
+            [night.number, night.business_date, due, contract.form],
+        )
+    con.execute("COMMIT")
+
+
+def _note_hashes(con: duckdb.DuckDBPyConnection, written: dict[str, tuple[str, int]]) -> None:
+    """Keep the hash of every workbook that was written."""
+    table = pa.table(
+        {
+            "form_id": pa.array(list(written), pa.string()),
+            "sha256": pa.array([digest for digest, _ in written.values()], pa.string()),
+        }
+    )
+    con.register("written", table)
+    con.execute("BEGIN")
+    for target in ("deliver.form", "deliver.issue"):
+        con.execute(f"""UPDATE {target} t SET file_sha256 = w.sha256 FROM written w
+            WHERE w.form_id = t.form_id""")
+    con.execute("COMMIT")
+    con.unregister("written")
+
+
+def _render(
+    con: duckdb.DuckDBPyConnection, config: Config, folder: Path, wanted: set[str]
+) -> dict[str, tuple[str, int]]:
+    """Write the wanted forms below `folder`; form_id → (sha256, bytes)."""
+    for macro in MACROS:
+        con.execute(macro)
+    written: dict[str, tuple[str, int]] = {}
+    waiting: deque[tuple[str, Future[tuple[str, int]]]] = deque()
+    with ThreadPoolExecutor(_ZIP_THREADS) as pool:
+        for contract in config.forms.values():
+            template = build_template(contract)
+            due = [form for form in _due(con, contract) if form.form_id in wanted]
+            for form, sheet in _sheets(con, config, template, due):
+                target = folder / form.file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                waiting.append((form.form_id, pool.submit(_write, template, sheet, target)))
+                while len(waiting) > 4 * _ZIP_THREADS:
+                    form_id, future = waiting.popleft()
+                    written[form_id] = future.result()
+                tell("render_forms", len(written), len(wanted))
+        for form_id, future in waiting:
+            written[form_id] = future.result()
+    tell("render_forms", len(written), len(wanted))
+    return written
+
+
+def _write(template: Template, sheet: Sheet, target: Path) -> tuple[str, int]:
+    body = build_workbook(template, sheet)
+    target.write_bytes(body)
+    return hashlib.sha256(body).hexdigest(), len(body)
+
+
+def _due(con: duckdb.DuckDBPyConnection, contract: FormContract) -> list[Due]:
+    rows = con.execute(
+        """SELECT form_id, grid_code, period, f.version, residents,
+            {'known': known_cells, 'verify': verify_cells, 'ask': ask_cells},
+            content_hash, file, i.night, i.issued_on, i.due_on
+        FROM deliver.form f JOIN deliver.issue i USING (form_id)
+        WHERE f.form = ? ORDER BY grid_code""",
+        [contract.form],
+    ).fetchall()
+    return [Due(*row) for row in rows]
+
+
+def _portions(forms: list[Due], rows: int) -> Iterator[list[Due]]:
+    """Runs of forms with about `rows` residents together."""
+    portion: list[Due] = []
+    for form in forms:
+        portion.append(form)
+        if sum(each.residents for each in portion) >= rows:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
+
+
+def _sheets(
+    con: duckdb.DuckDBPyConnection, config: Config, template: Template, due: list[Due]
+) -> Iterator[tuple[Due, Sheet]]:
+    """Each due form with what its workbook says."""
+    contract, sources = template.contract, read_sources(con)
+    if not due:
+        return
+    register_file_names(con, contract, due[0].period)
+    names = {grid: (village, name) for grid, village, name in con.execute(
+        "SELECT grid_code, village, grid_name FROM file_name").fetchall()}  # fmt: skip
+    for many in _portions(due, _ROWS_IN_MEMORY):
+        con.execute(f"""CREATE OR REPLACE TEMP TABLE said AS
+            {content_sql(contract, sources, grids=_among(many))} ORDER BY grid_code, row_no""")
+        for few in _portions(many, _ROWS_AT_A_TIME):
+            drawn = _draw(con, template, few)
+            for form in few:
+                row = drawn[form.grid_code]
+                words = _words(config, contract, form, names[form.grid_code], row)
+                yield (
+                    form,
+                    Sheet(
+                        words=words,
+                        list_rows=row["list_rows"],
+                        residents=form.residents,
+                        task_rows=row["task_rows"],
+                        tasks=row["tasks"],
+                        links=row["links"],
+                    ),
+                )
+    con.execute("DROP TABLE IF EXISTS said")
+
+
+def _among(forms: list[Due]) -> str:
+    return f"w.grid_code IN ({', '.join(literal(form.grid_code) for form in forms)})"
+
+
+def _draw(
+    con: duckdb.DuckDBPyConnection, template: Template, forms: list[Due]
+) -> dict[str, dict[str, Any]]:
+    """grid_code → XML of its rows, and what the head says about them."""
+    asked, verified, pending = task_sql(template.contract)
+    named = [number for number, item in enumerate(template.contract.items) if item.field == "name"]
+    called = f"coalesce(v{named[0]}, '{texts.NO_NAME}')" if named else f"'{texts.NO_NAME}'"
+    issued = ", ".join(
+        f"({literal(form.grid_code)}, {literal(form.form_id)}, '{form.version}')" for form in forms
+    )
+    rows = con.execute(f"""
+        WITH issued(grid_code, form_id, version) AS (VALUES {issued}),
+        mine AS (SELECT w.*, form_id, version, {pending} AS pending
+            FROM said w JOIN issued USING (grid_code)),
+        list AS (SELECT grid_code, count(*) FILTER (is_first) AS households,
+                encode(string_agg(({list_row_sql(template)}), '' ORDER BY row_no)) AS list_rows
+            FROM mine GROUP BY grid_code),
+        task AS (SELECT grid_code, row_no, place, {called} AS called, {asked} AS asked,
+                {verified} AS verified,
+                row_number() OVER (PARTITION BY grid_code ORDER BY row_no) AS task_no,
+                place IS DISTINCT FROM lag(place) OVER (PARTITION BY grid_code ORDER BY row_no)
+                    AS is_first
+            FROM mine WHERE pending > 0),
+        tasks AS (SELECT grid_code, count(*) AS tasks,
+                encode(string_agg(({task_row_sql(template)}), '' ORDER BY task_no)) AS task_rows,
+                encode(string_agg({link_sql()}, '' ORDER BY task_no)) AS links
+            FROM task GROUP BY grid_code)
+        SELECT grid_code, households, list_rows, coalesce(tasks, 0), coalesce(task_rows, ''::BLOB),
+            coalesce(links, ''::BLOB)
+        FROM list LEFT JOIN tasks USING (grid_code)""").fetchall()
+    columns = ("households", "list_rows", "tasks", "task_rows", "links")
+    return {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}
+
+
+def _words(
+    config: Config,
+    contract: FormContract,
+    form: Due,
+    names: tuple[str, str],
+    row: dict[str, Any],
+) -> dict[str, str]:
+    """What the tokens of the template stand for."""
+    village, grid_name = names
+    pending = form.counts["ask"] + form.counts["verify"]
+    facts = {
+        "form": contract.form,
+        "form_id": form.form_id,
+        "version": str(form.version),
+        "night": str(form.night),
+        "period": form.period,
+        "grid_code": form.grid_code,
+        "issued_on": form.issued_on.isoformat(),
+        "due_on": form.due_on.isoformat(),
+        "content_hash": form.content_hash,
+    }
+    said = {**facts, "village": village, "grid_name": grid_name}
+    summary = texts.SUMMARY.format(
+        **form.counts,
+        households=row["households"],
+        residents=form.residents,
+        tasks=row["tasks"],
+        hours=round(pending * contract.seconds_per_cell / 3600, 1),
+    )
+    return {
+        **facts,
+        "list_title": texts.LIST_TITLE.format(district=config.district.name, title=contract.title),
+        "task_title": texts.TASK_TITLE.format(title=contract.title),
+        "facts": texts.FACTS.format(**said),
+        "summary": summary,
+        "confidential": texts.CONFIDENTIAL.format(legal_basis=contract.legal_basis),
+    }
