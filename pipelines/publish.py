@@ -94,7 +94,7 @@ def restore_forms(home: Home, config: Config) -> None:
     with store.connect(
         home.published, config.district.limits, home.work / "spill", read_only=True
     ) as con:
-        render_all(con, config, staged / "forms")
+        render_all(con, staged / "forms", config)
     _deliver_forms(home, staged / "forms")
     shutil.rmtree(staged)
 
