@@ -1,0 +1,224 @@
+"""Tier 1: records with the same valid ID number that nothing contradicts are one person.
+
+Who holds a number is decided by pairwise evidence among the distinct spellings found under it,
+never by the order of rows. Records that contradict the holder keep no ID: they are contested, go to
+review, and are compared by their other evidence.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipelines.link.graph import components
+from pipelines.store import count
+
+WEIGHT = 60.0
+CROWD = 30
+"""More distinct spellings than this under one number: nobody holds it."""
+
+_NAMES_AGREE = """(
+    p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin
+    OR p.former_name = q.name_key OR q.former_name = p.name_key
+    OR (length(p.name_key) >= 4 AND starts_with(q.name_key, p.name_key))
+    OR (length(q.name_key) >= 4 AND starts_with(p.name_key, q.name_key))
+)"""
+
+_ONE_CHARACTER_DIFFERS = """(
+    length(p.name_key) = length(q.name_key)
+    AND len(list_intersect(string_split(p.name_key, ''), string_split(q.name_key, '')))
+        = len(list_distinct(string_split(p.name_key, ''))) - 1
+    AND (length(p.name_key) >= 3 OR (p.confirms AND q.confirms))
+)"""
+
+_BIRTH_NEAR = """(
+    p.birth IS NULL OR q.birth IS NULL OR p.birth = q.birth
+    OR year(p.birth) = year(q.birth)
+    OR (month(p.birth) = month(q.birth) AND day(p.birth) = day(q.birth))
+    OR abs(date_diff('day', p.birth, q.birth)) <= 60
+    OR damerau_levenshtein(CAST(p.birth AS VARCHAR), CAST(q.birth AS VARCHAR)) = 1
+)"""
+
+_SEX_AGREES = "(p.sex IS NULL OR q.sex IS NULL OR p.sex = q.sex)"
+
+_AGREE = f"""CASE
+    WHEN p.conflict OR q.conflict
+    THEN {_NAMES_AGREE} AND ({_BIRTH_NEAR} OR (p.name_key = q.name_key AND {_SEX_AGREES}
+        AND length(p.name_key) >= 3))
+    ELSE {_NAMES_AGREE} OR {_ONE_CHARACTER_DIFFERS}
+END"""
+
+
+def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]:
+    """Fill `link.standing` (for the touched records, or for all) and collect tier 1 pairs.
+
+    The pairs go into the temporary table ``certain_pair`` (columns of `link.pair`).
+
+    Returns:
+        counts for the night's summary.
+    """
+    scope = "" if everything else "SEMI JOIN touched USING (record_id)"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE claim AS
+        SELECT record_id, id17, id_status = 'conflict' AS conflict, name_key, name_pinyin,
+            former_name, sex, birth_date, coalesce(birth_from_id, false) AS implied
+        FROM std.record {scope}
+        WHERE id17 IS NOT NULL AND id_status IN ('valid', 'upgraded', 'conflict')
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE number AS
+        SELECT id17, count(*) AS holders, min(record_id) AS hub,
+            min(name_key) = max(name_key) AND NOT bool_or(conflict) AS is_clear
+        FROM claim GROUP BY id17
+        """
+    )
+    _spellings(con)
+    _parties(con)
+    _standing(con, scope, everything=everything)
+    _pairs(con)
+    found = {
+        "certain": count(con, "SELECT count(*) FROM certain_pair WHERE verdict = 'joined'"),
+        "contested_numbers": count(con, "SELECT count(DISTINCT id17) FROM party WHERE rivals > 1"),
+    }
+    for table in ("claim", "number", "spelling", "party"):
+        con.execute(f"DROP TABLE {table}")
+    return found
+
+
+def _spellings(con: duckdb.DuckDBPyConnection) -> None:
+    """Distinct spellings under the numbers that are not clear, and the party each belongs to."""
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE spelling AS
+        SELECT id17, name_key, name_pinyin, former_name, sex, conflict,
+            CASE WHEN NOT implied THEN birth_date END AS birth,
+            birth IS NOT NULL AND NOT conflict AS confirms,
+            min(record_id) AS first, count(*) AS records
+        FROM claim SEMI JOIN (SELECT id17 FROM number WHERE is_clear IS NOT TRUE) USING (id17)
+        GROUP BY ALL
+        """
+    )
+    edges = con.execute(
+        f"""
+        SELECT p.first AS l, q.first AS r
+        FROM spelling p JOIN spelling q ON p.id17 = q.id17 AND p.first < q.first
+        SEMI JOIN (
+            SELECT id17 FROM spelling GROUP BY id17 HAVING count(*) <= {CROWD}
+        ) small ON small.id17 = p.id17
+        WHERE {_AGREE}
+        """
+    ).fetchnumpy()
+    node, hub = components(np.asarray(edges["l"]), np.asarray(edges["r"]))
+    con.register("agreeing", pa.table({"first": node, "hub": hub}))
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE spelling AS
+        SELECT s.*, coalesce(a.hub, s.first) AS hub
+        FROM spelling s LEFT JOIN agreeing a USING (first)
+        """
+    )
+    con.unregister("agreeing")
+
+
+def _parties(con: duckdb.DuckDBPyConnection) -> None:
+    """Groups of agreeing records under one number, and whether one of them is its holder.
+
+    The holder has a record that does not contradict the number itself, and strictly more support
+    than any rival: first records whose own birth date confirms the number, then records.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE party AS
+        WITH rival AS (
+            SELECT id17, hub, sum(records) AS records,
+                coalesce(sum(records) FILTER (confirms), 0) AS confirmed,
+                coalesce(sum(records) FILTER (NOT conflict), 0) AS sound,
+                count(*) AS spellings
+            FROM spelling GROUP BY id17, hub
+        ), ranked AS (
+            SELECT *, count(*) OVER number AS rivals, sum(spellings) OVER number AS crowd,
+                rank() OVER (PARTITION BY id17 ORDER BY confirmed DESC, sound DESC) AS place,
+                count(*) OVER (PARTITION BY id17, confirmed, sound) AS ties
+            FROM rival WINDOW number AS (PARTITION BY id17)
+        )
+        SELECT *, place = 1 AND ties = 1 AND sound > 0 AND crowd <= {CROWD} AS is_holder,
+            bool_or(is_holder) OVER (PARTITION BY id17) AS has_holder,
+            min(hub) FILTER (is_holder) OVER (PARTITION BY id17) AS holder_hub,
+            min(hub) OVER (PARTITION BY id17) AS first_hub
+        FROM ranked
+        """
+    )
+
+
+def _standing(con: duckdb.DuckDBPyConnection, scope: str, *, everything: bool) -> None:
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE fresh_standing AS
+        WITH placed AS (
+            SELECT record_id, hub, false AS is_open, id17 AS held_id, holders
+            FROM claim JOIN number USING (id17) WHERE is_clear IS TRUE
+            UNION ALL
+            SELECT c.record_id, s.hub, NOT p.is_holder,
+                CASE WHEN p.is_holder OR NOT p.has_holder THEN c.id17 END, n.holders
+            FROM claim c JOIN number n ON n.id17 = c.id17 AND n.is_clear IS NOT TRUE
+            JOIN spelling s ON s.id17 = c.id17 AND s.name_key IS NOT DISTINCT FROM c.name_key
+                AND s.name_pinyin IS NOT DISTINCT FROM c.name_pinyin
+                AND s.former_name IS NOT DISTINCT FROM c.former_name
+                AND s.sex IS NOT DISTINCT FROM c.sex AND s.conflict = c.conflict
+                AND s.birth IS NOT DISTINCT FROM CASE WHEN NOT c.implied THEN c.birth_date END
+            JOIN party p ON p.id17 = s.id17 AND p.hub = s.hub
+        ), profile AS (
+            SELECT min(record_id) AS record_id
+            FROM (
+                SELECT r.record_id, p.hub, hash(r.name_key, r.former_name, r.sex, r.phones,
+                    r.address_key, r.village_code, r.birth_date) AS evidence
+                FROM std.record r JOIN placed p USING (record_id) WHERE NOT p.is_open
+            ) GROUP BY hub, evidence
+        )
+        SELECT r.record_id, coalesce(p.hub, r.record_id) AS hub,
+            coalesce(p.is_open, true) AS is_open,
+            coalesce(p.is_open, true) OR f.record_id IS NOT NULL AS is_profile,
+            p.held_id, coalesce(p.holders, 0) AS holders
+        FROM (SELECT record_id FROM std.record {scope}) r
+        LEFT JOIN placed p USING (record_id) LEFT JOIN profile f USING (record_id)
+        """
+    )
+    con.execute("BEGIN")
+    if everything:
+        con.execute("DELETE FROM link.standing")
+    else:
+        con.execute("DELETE FROM link.standing WHERE record_id IN (SELECT record_id FROM touched)")
+    con.execute("INSERT INTO link.standing SELECT * FROM fresh_standing")
+    con.execute("COMMIT")
+
+
+def _pairs(con: duckdb.DuckDBPyConnection) -> None:
+    """Stars around the smallest record of each party, and the contest between parties."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE certain_pair AS
+        SELECT s.hub AS record_l, s.record_id AS record_r, 'certain' AS tier,
+            {WEIGHT}::DOUBLE AS weight, 1.0::DOUBLE AS probability,
+            CASE WHEN l.name_key = r.name_key THEN 'same ID number; same name'
+                WHEN l.name_pinyin = r.name_pinyin THEN 'same ID number; names sound the same'
+                ELSE 'same ID number; names agree in part' END
+            || CASE WHEN l.id_status = 'conflict' OR r.id_status = 'conflict'
+                THEN '; birth date or sex contradicts the number' ELSE '' END AS reasons,
+            'joined' AS verdict
+        FROM fresh_standing s
+        JOIN std.record l ON l.record_id = s.hub JOIN std.record r ON r.record_id = s.record_id
+        WHERE s.hub <> s.record_id
+        UNION ALL
+        SELECT least(hub, rival), greatest(hub, rival), 'certain', 0.0, 0.5,
+            'same ID number; names or birth dates contradict', 'review'
+        FROM (
+            SELECT hub, coalesce(holder_hub, first_hub) AS rival FROM party
+            WHERE rivals > 1 AND crowd <= {CROWD}
+        ) WHERE hub <> rival
+        """
+    )
+    con.execute("DROP TABLE fresh_standing")

@@ -1,0 +1,39 @@
+"""What people read about matches (Chinese), without personal values."""
+
+from __future__ import annotations
+
+EXPLANATIONS = {
+    "doubtful": "两条记录可能是同一个人，证据不足以自动归并，请核对后确认",
+    "contested_id": "两条记录填了同一个身份证号，但姓名或出生日期不符，请核对号码属于谁",
+    "two_ids": "两条记录其他信息相符，但身份证号都有效且不同，请核对哪一个是本人号码",
+    "cut": "归并会使不同的人合为一人（同一行的两个人、两个证号或已核定），已断开，请核对",
+}
+"""Reason of a review item → what the person is asked."""
+
+WORDS = {
+    "same name": "姓名相同",
+    "names sound the same": "姓名同音",
+    "former name, or part of the name": "曾用名或姓名的一部分相符",
+    "one character differs": "姓名差一个字",
+    "names sound alike": "姓名读音相近",
+    "names differ": "姓名不同",
+    "same birth date": "出生日期相同",
+    "birth dates differ by one slip": "出生日期差一处笔误",
+    "birth dates differ like lunar and solar calendar": "出生日期可能是农历与公历之差",
+    "same month of birth": "出生年月相同",
+    "same year of birth": "出生年份相同",
+    "birth dates differ": "出生日期不同",
+    "same ID number": "证号相同",
+    "ID numbers differ by one slip": "证号差一处笔误",
+    "what is left of the ID number agrees": "证号残留部分相符",
+    "ID numbers differ": "证号不同",
+    "same sex": "性别相同",
+    "sex differs": "性别不同",
+    "shared phone": "电话相同",
+    "phones differ": "电话不同",
+    "same dwelling": "住址相同",
+    "same building": "同一幢楼",
+    "same village": "同一村社",
+    "villages differ": "村社不同",
+}
+"""Reasons of a pair in English → Chinese."""

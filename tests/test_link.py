@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from linkage_fixture import Record, district, id_of, make_home, run_night, valid
+
+from pipelines.journal import open_journal
+from pipelines.link.graph import Edge, Node, components, cut
+
+BIRTH = date(1980, 5, 17)
+HOME_PLACE = "330199101201|y|3|1|301"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[tuple]:
+    yield make_home(tmp_path)
+
+
+def person(key: str, name: str = "张伟明", pinyin: str = "zhang wei ming", **known) -> Record:
+    base = Record(key, name, pinyin, sex="1", birth=BIRTH, phones=("13800000001",),
+                  address_key=HOME_PLACE)  # fmt: skip
+    return replace(base, **known)
+
+
+def residents(night) -> dict[int, str]:
+    with night.open() as con:
+        return dict(con.execute("SELECT record_id, resident_id FROM link.cluster").fetchall())
+
+
+def rows(night, sql: str) -> list[tuple]:
+    with night.open() as con:
+        return con.execute(sql).fetchall()
+
+
+def events(night) -> list[tuple]:
+    return rows(
+        night,
+        "SELECT kind, resident_id, other_id FROM master.event "
+        f"WHERE night = {night.number} ORDER BY ALL",
+    )
+
+
+NUMBER = id_of(BIRTH, 123)
+
+
+def test_same_number_joins_spellings_that_agree(place):
+    records = [
+        valid(person("1"), NUMBER),
+        valid(person("2", "张玮明"), NUMBER),
+        valid(person("3", "张伟朋", "zhang wei peng"), NUMBER),
+    ]
+    night = run_night(*place, records)
+    assert len(set(residents(night).values())) == 1
+    assert rows(night, "SELECT DISTINCT tier, verdict FROM link.pair") == [("certain", "joined")]
+
+
+def test_a_child_under_the_heads_number_goes_to_review_and_to_its_own_records(place):
+    child = {"name": "张小宝", "pinyin": "zhang xiao bao", "birth": date(2012, 3, 4)}
+    own = id_of(date(2012, 3, 4), 315)
+    records = [
+        valid(person("1"), NUMBER),
+        valid(person("2", source="grid"), NUMBER),
+        replace(valid(person("3", **child), NUMBER), id_status="conflict"),
+        valid(person("4", source="grid", **child), own),
+    ]
+    night = run_night(*place, records)
+    found = residents(night)
+    head, child_id = found[records[0].record_id], found[records[3].record_id]
+    assert found[records[2].record_id] == child_id != head
+    assert rows(night, "SELECT reason FROM link.review") == [("contested_id",)]
+    assert rows(night, "SELECT kind FROM std.defect") == [("id_borrowed",)]
+
+
+def test_who_holds_a_contested_number_does_not_depend_on_the_order_of_rows(place, tmp_path):
+    records = [
+        valid(person(str(n), source=source), NUMBER) for n, source in enumerate(("a", "b"))
+    ] + [valid(person("9", "李四海", "li si hai", birth=None), NUMBER)]
+    one = run_night(*place, records)
+    other = run_night(*make_home(tmp_path / "other"), records[::-1])
+    assert residents(one) == residents(other)
+    assert len(set(residents(one).values())) == 2
+
+
+def test_a_slip_of_the_pen_in_a_valid_number_is_explained_and_recorded(place):
+    slipped = NUMBER[:-2] + "93"
+    records = [
+        valid(person("1"), NUMBER),
+        valid(person("2", source="grid"), NUMBER),
+        valid(person("3", source="medical"), slipped),
+    ]
+    night = run_night(*place, records)
+    assert len(set(residents(night).values())) == 1
+    assert rows(night, "SELECT kind, record_id FROM std.defect") == [
+        ("id_slip", records[2].record_id)
+    ]
+
+
+def test_a_number_that_others_support_is_never_a_slip(place):
+    slipped = NUMBER[:-2] + "93"
+    records = [
+        valid(person(str(n), source=f"s{n}"), NUMBER if n < 2 else slipped) for n in range(4)
+    ]
+    assert len(set(residents(run_night(*place, records)).values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (person("2", "张伟亮", "zhang wei liang", source="grid"), "twin"),
+        (person("2", "张大山", "zhang da shan", birth=date(1955, 1, 2)), "father"),
+        (
+            person("2", phones=("13911111111",), address_key="330199101209|y|1|1|1",
+                   village="330199101209"),
+            "namesake born the same day",
+        ),
+    ],
+)  # fmt: skip
+def test_relatives_and_namesakes_stay_apart(place, other, why):
+    crowd = [
+        valid(
+            person(f"x{n}", phones=(), address_key=None, village=f"3301991012{n % 50:02d}"),
+            id_of(date(1980, 5, 17) if n < 20 else date(1940 + n % 60, 1 + n % 12, 3), n % 999),
+        )
+        for n in range(400)
+    ]
+    one = valid(person("1"), id_of(BIRTH, 997))
+    found = residents(run_night(*place, [*crowd, one, other]))
+    assert found[one.record_id] != found[other.record_id], why
+
+
+def test_a_record_without_number_joins_by_name_birth_and_dwelling(place):
+    records = [r for r in district(60, 3) if r.truth >= 0]
+    target = next(r for r in records if r.id17 and r.phones and r.address_key)
+    bare = replace(target, key="bare", source="grid2", id17=None, id_status="missing")
+    found = residents(run_night(*place, [*records, bare]))
+    assert found[bare.record_id] == found[target.record_id]
+
+
+def test_two_persons_of_one_row_never_become_one(place):
+    row = {"source": "marriage", "key": "77"}
+    records = [
+        valid(replace(person("1"), **row, role="husband"), NUMBER),
+        valid(replace(person("1"), **row, role="wife"), NUMBER),
+    ]
+    night = run_night(*place, records)
+    assert len(set(residents(night).values())) == 2
+    assert rows(night, "SELECT verdict FROM link.pair") == [("refused",)]
+    assert rows(night, "SELECT reason FROM link.review") == [("cut",)]
+
+
+def test_unchanged_input_makes_no_event_and_a_rebuild_keeps_the_ids(place):
+    records = district(120, 5)
+    first = run_night(*place, records)
+    again = run_night(*place, records)
+    home, config = place
+    rebuilt = run_night(home, config, records, full=True)
+    home.night_file(rebuilt.number).unlink()
+    from_journal = run_night(home, config, records, full=True)
+    assert events(again) == events(rebuilt) == events(from_journal) == []
+    assert residents(first) == residents(again) == residents(rebuilt) == residents(from_journal)
+    assert rows(again, "SELECT count(*) FROM delta.resident") == [(0,)]
+
+
+def test_decisions_are_honoured_by_every_later_night_and_an_unmerge_restores(place):
+    home, config = place
+    one = valid(person("1"), NUMBER)
+    two = valid(
+        person("2", "李四海", "li si hai", birth=date(1970, 1, 1)), id_of(date(1970, 1, 1), 55)
+    )
+    before = residents(run_night(home, config, [one, two]))
+    with open_journal(config.journal_url) as journal:
+        journal.decide(one.record_id, two.record_id, "always", "tester", "the same")
+    joined = run_night(home, config, [one, two])
+    assert len(set(residents(joined).values())) == 1
+    assert [event[0] for event in events(joined)] == ["merge"]
+    assert len(set(residents(run_night(home, config, [one, two], full=True)).values())) == 1
+    with open_journal(config.journal_url) as journal:
+        journal.decide(one.record_id, two.record_id, "never", "tester", "no")
+    apart = run_night(home, config, [one, two])
+    assert len(set(residents(apart).values())) == 2
+    assert [event[0] for event in events(apart)] == ["split"]
+    assert len(before) == 2
+    with open_journal(config.journal_url) as journal:
+        journal.decide(one.record_id, replace(one, key="3").record_id, "never", "tester", "no")
+    three = replace(one, key="3")
+    assert (
+        residents(run_night(home, config, [one, two, three]))[three.record_id]
+        != before[one.record_id]
+    )
+
+
+def test_an_id_goes_on_when_its_anchor_vanishes(place):
+    records = [valid(person(str(n), source=f"s{n}"), NUMBER) for n in range(3)]
+    first = run_night(*place, records)
+    anchor = rows(first, "SELECT anchor_record FROM link.identity")[0][0]
+    rest = [r for r in records if r.record_id != anchor]
+    second = run_night(*place, rest)
+    assert set(residents(second).values()) == set(residents(first).values())
+    assert [event[0] for event in events(second)] == ["anchor"]
+    third = run_night(*place, [])
+    assert [event[0] for event in events(third)] == ["end"]
+    assert rows(third, "SELECT change FROM delta.resident") == [("gone",)]
+
+
+def outcome(night) -> tuple:
+    found: dict[str, set[int]] = {}
+    for record, resident in residents(night).items():
+        found.setdefault(resident, set()).add(record)
+    return (
+        {frozenset(members) for members in found.values()},
+        rows(night, "SELECT record_l, record_r, tier, weight, verdict FROM link.pair ORDER BY ALL"),
+        rows(night, "SELECT * FROM link.standing ORDER BY ALL"),
+        rows(night, "SELECT record_l, record_r, reason, value FROM link.review ORDER BY ALL"),
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_delta_nights_end_where_a_full_rebuild_of_the_same_input_ends(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    pool = district(60, seed)
+    numbers = [r.id17 for r in pool if r.id17]
+    home, config = make_home(tmp_path / "delta")
+    today = {r.record_id: r for r in pool if random.random() < 0.6}
+    run_night(home, config, list(today.values()))
+    for _ in range(4):
+        for record in pool:
+            dice = random.random()
+            if dice < 0.08:
+                today[record.record_id] = record
+            elif dice < 0.13:
+                today.pop(record.record_id, None)
+            elif dice < 0.20:
+                today[record.record_id] = valid(record, str(random.choice(numbers)))
+            elif dice < 0.24:
+                other = pool[int(random.integers(len(pool)))]
+                today[record.record_id] = replace(record, name=other.name, pinyin=other.pinyin)
+            elif dice < 0.26 and record.id17:
+                slip = record.id17[:-1] + str((int(record.id17[-1]) + 2) % 10)
+                today[record.record_id] = valid(record, slip)
+        with open_journal(config.journal_url) as journal:
+            for _ in range(3):
+                one, two = random.choice(len(pool), size=2, replace=False)
+                verdict = str(random.choice(["always", "never", "withdrawn"]))
+                journal.decide(
+                    pool[one].record_id, pool[two].record_id, verdict, "tester", "a test"
+                )
+        live = list(today.values())
+        random.shuffle(live)
+        delta = run_night(home, config, live)
+    full = run_night(home, config, live, full=True)
+    assert not delta.is_full
+    assert outcome(delta) == outcome(full)
+    assert residents(delta) == residents(full)
+    assert events(full) == []
+
+
+def test_a_cut_keeps_the_strongest_evidence_whatever_the_order_of_edges():
+    nodes = {1: Node(1, "A"), 2: Node(2, None), 3: Node(3, "B")}
+    edges = [Edge(1, 2, 5.0, False), Edge(2, 3, 9.0, False)]
+    label, refused = cut(nodes, edges, [])
+    assert (label, refused) == ({1: 1, 2: 2, 3: 2}, [edges[0]])
+    assert cut(nodes, edges[::-1], []) == (label, refused)
+
+
+def test_contradictory_decisions_keep_apart_what_must_never_be_one():
+    nodes = {n: Node(n, None) for n in (1, 2, 3)}
+    always = [Edge(1, 2, 1000.0, True), Edge(2, 3, 1000.0, True)]
+    label, refused = cut(nodes, always, [(1, 3)])
+    assert label == {1: 1, 2: 1, 3: 3}
+    assert refused == [always[1]]
+
+
+def test_components_name_the_smallest_member():
+    node, label = components(np.array([5, 9, 2]), np.array([7, 5, 3]))
+    assert dict(zip(node.tolist(), label.tolist(), strict=True)) == {2: 2, 3: 2, 5: 5, 7: 5, 9: 5}
