@@ -1,0 +1,148 @@
+"""Stream a table or view of a department's database into DuckDB, batch by batch, as text."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from pipelines.errors import SourceHeld
+from pipelines.extract import texts
+from pipelines.extract.values import text
+from pipelines.privacy import scrub
+from schemas.source import SourceMap
+
+_URL = re.compile(r"\w[\w+]*://\S+")
+_UNDECODABLE = "Could not decode to UTF-8"
+
+
+def stream(source: SourceMap, url: str, batch_rows: int) -> Iterator[pa.Table]:
+    """Batches of the source's rows: its map's columns in order, all text, missing ones NULL.
+
+    Only listed columns are selected, in one read-only statement, so the batches are of one moment.
+
+    Raises:
+        SourceHeld: the database, the table or a required column is not there; transient where the
+            database does not answer.
+    """
+    database = source.database or ""
+    try:
+        engine = _engine(sa.make_url(url))
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise SourceHeld(
+            source.source, texts.not_a_database(database, type(error).__name__)
+        ) from None
+    try:
+        yield from _stream(source, engine, batch_rows)
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError) as error:
+        raise SourceHeld(
+            source.source, texts.unreachable(database, _cause(error)), transient=True
+        ) from None
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+        raise SourceHeld(source.source, texts.not_a_database(database, _cause(error))) from None
+    finally:
+        engine.dispose()
+
+
+def _stream(source: SourceMap, engine: sa.Engine, batch_rows: int) -> Iterator[pa.Table]:
+    with engine.connect() as con:
+        if engine.dialect.name in {"mysql", "mariadb"}:
+            con.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+            con.rollback()
+        statement = _statement(source, con)
+        options = {"stream_results": True, "max_row_buffer": batch_rows}
+        result = con.execution_options(**options).execute(statement)
+        names = list(source.columns)
+        while rows := result.fetchmany(batch_rows):
+            yield pa.table(
+                [_array(values) for values in zip(*rows, strict=True)],
+                names=names,
+            )
+
+
+def _array(values: Sequence[object]) -> pa.Array:
+    try:
+        return pa.array(values, type=pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
+        cleaned = (text(value) for value in values)
+        return pa.array(
+            [v.encode("utf-8", "replace").decode() if v else v for v in cleaned], type=pa.string()
+        )
+
+
+def _statement(source: SourceMap, con: sa.Connection) -> sa.Select:
+    """The SELECT over the columns that are there."""
+    inspector = sa.inspect(con)
+    schema, _, wanted = (source.table or "").rpartition(".")
+    tables = [
+        *inspector.get_table_names(schema=schema or None),
+        *inspector.get_view_names(schema=schema or None),
+    ]
+    table = _by_name(wanted, tables)
+    if table is None:
+        reason = texts.table_missing(source.database or "", source.table or "", sorted(tables))
+        raise SourceHeld(source.source, reason)
+    found = {str(c["name"]): c["type"] for c in inspector.get_columns(table, schema or None)}
+    selected: list[sa.ColumnElement] = []
+    missing: list[str] = []
+    for name, column in source.columns.items():
+        match = next((m for a in (*column.aliases, name) if (m := _by_name(a, found))), None)
+        if match is None:
+            if column.required or name in source.key:
+                missing.append(f"{name}（{'／'.join(column.aliases)}）")
+            selected.append(sa.null().label(name))
+            continue
+        value: sa.ColumnElement = sa.column(match)
+        if con.dialect.name == "postgresql" and isinstance(found[match], sa.Date | sa.DateTime):
+            value = sa.cast(value, sa.Text)  # the driver refuses years and 'infinity' that SQL has
+        selected.append(value.label(name))
+    if missing:
+        reason = texts.column_missing(source.table or "", missing, list(found))
+        raise SourceHeld(source.source, reason)
+    return sa.select(*selected).select_from(sa.table(table, schema=schema or None))
+
+
+def _by_name(wanted: str, names: Collection[str]) -> str | None:
+    folded = {unicodedata.normalize("NFKC", name).casefold(): name for name in names}
+    if wanted in names:
+        return wanted
+    return folded.get(unicodedata.normalize("NFKC", wanted).casefold())
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    kind = url.get_backend_name()
+    if kind == "sqlite":
+        path = Path(url.database or "").absolute()
+
+        def connect() -> sqlite3.Connection:
+            # mode=ro: a path that is not there must not become an empty database
+            connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30)
+            connection.execute("PRAGMA query_only = ON")
+            return connection
+
+        return sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
+    arguments: dict[str, object] = {}
+    options: dict[str, object] = {}
+    if kind == "postgresql":
+        arguments = {"connect_timeout": 10}
+        options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+    elif kind in {"mysql", "mariadb"}:
+        arguments = {"connect_timeout": 10, "charset": "utf8mb4"}
+    return sa.create_engine(
+        url, connect_args=arguments, execution_options=options, poolclass=sa.NullPool
+    )
+
+
+def _cause(error: Exception) -> str:
+    """The driver's first line, without statement, address or anything personal."""
+    cause = getattr(error, "orig", None) or error
+    if _UNDECODABLE in str(cause):
+        return _UNDECODABLE
+    lines = str(cause).strip().splitlines() or [type(cause).__name__]
+    return scrub(_URL.sub("…", lines[0]))[:200]

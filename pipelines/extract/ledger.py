@@ -1,0 +1,335 @@
+"""Pull a family of workbooks: which files are new, which version of a village counts, what waits.
+
+A ledger stays in force until a newer one of its village replaces it; taking its file away, or
+sending a broken one, makes nobody vanish.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from pipelines import store
+from pipelines.errors import SourceHeld
+from pipelines.extract import landing, texts
+from pipelines.extract.readers import Task, read_all
+from pipelines.night import Night
+from pipelines.progress import tell
+from schemas.source import SourceMap
+from schemas.tables import TABLE
+
+_PART = re.compile(r"第?[一二三四五六七八九十\d]+(?:村民小)?(?:组|队|片区?|册|网格|部分)")
+_SMALL_VILLAGE = 10
+_BOOK = [column.name for column in landing.LEDGER_FILE]
+
+
+@dataclass(frozen=True)
+class LedgerFile:
+    """One workbook, as book-keeping knows it; see `landing.LEDGER_FILE`."""
+
+    file: str
+    sha256: str
+    map_hash: str
+    village: str
+    observed: str
+    modified: str
+    rows: int = 0
+    status: str = "live"
+    parsed: Path | None = None
+
+    def row(self, source: str) -> dict[str, object]:
+        """As a row of main.ledger_file."""
+        return {"source": source, **{name: getattr(self, name) for name in _BOOK[1:]}}
+
+
+def pull_ledgers(
+    con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap
+) -> tuple[str, dict[str, int]]:
+    """Read new workbooks, merge the villages they replace; leaves the transaction open.
+
+    Raises:
+        SourceHeld: the folder is not there or empty, or what would be left is too little. Files in
+            quarantine are kept as such nevertheless.
+    """
+    root = night.config.ledgers
+    con.execute("BEGIN")
+    for table in (source.source, "ledger_file", "ledger_quarantine"):
+        where = "true" if table == source.source else f"source = '{source.source}'"
+        landing.rewind(con, night, table, where)
+    con.execute("COMMIT")
+    if not root.is_dir():
+        raise SourceHeld(source.source, texts.folder_missing(root.name), transient=True)
+    paths = _workbooks(root, source.files or "")
+    if not paths:
+        raise SourceHeld(source.source, texts.no_workbook(source.files or ""))
+    known, waiting = _known(con, source.source)
+    files, quarantined, fresh = _read(night, source, paths, known=known, waiting=waiting)
+    winners = _winners(files, known, {path.relative_to(root).as_posix() for path in paths})
+    _stage(con, source, [file for file in winners.values() if file.parsed])
+    repeated = landing.key_stage(con, night, source)
+    for file in _shrunk(con, source, winners):
+        quarantined.append(_entry(source, file.file, file.sha256, "shrunk"))
+        files.remove(file)
+        before = [old for old in known.values() if old.village == file.village]
+        winners.pop(file.village)
+        files += [old for old in before if old.status == "live" and old not in files]
+        winners |= {old.village: old for old in before if old.status == "live"}
+        con.execute(
+            "DELETE FROM incoming WHERE source_key LIKE substr(md5(?), 1, 8) || '-%'",
+            [file.village],
+        )
+    _keep(night, source, root, quarantined)
+    con.execute("BEGIN")
+    columns = [column.name for column in TABLE["raw.ledger_quarantine"].columns]
+    landing.replace_state(
+        con, night, "ledger_quarantine", columns=columns, source=source.source, rows=quarantined
+    )
+    con.execute("COMMIT")
+    con.execute("BEGIN")
+    landing.merge(con, night, source, _scope(con, winners))
+    live = {file.sha256 for file in winners.values()}
+    book = {file.sha256: file for file in (*winners.values(), *files)}
+    stated = [
+        replace(file, status="live" if sha in live else file.status).row(source.source)
+        if file.status == "quarantined" or sha in live
+        else replace(file, status="superseded").row(source.source)
+        for sha, file in book.items()
+    ]
+    landing.replace_state(
+        con, night, "ledger_file", columns=_BOOK, source=source.source, rows=stated
+    )
+    status = "ok" if any(file.parsed for file in winners.values()) else "skipped"
+    return status, {
+        "files": len(paths),
+        "files_read": fresh,
+        "files_skipped": len(paths) - fresh,
+        "files_quarantined": len({entry["sha256"] for entry in quarantined}),
+        "duplicate_keys": repeated,
+    }
+
+
+def _workbooks(root: Path, pattern: str) -> list[Path]:
+    """Files that match; not the lock files and hidden ones that office programs leave."""
+    found = sorted(root.glob(pattern))
+    return [path for path in found if path.is_file() and not path.name.startswith(("~$", "."))]
+
+
+def _known(
+    con: duckdb.DuckDBPyConnection, source: str
+) -> tuple[dict[str, LedgerFile], dict[str, list[dict[str, object]]]]:
+    """Files seen before and quarantine entries still open, both by the hash of the content."""
+    rows = con.execute(
+        f"SELECT {', '.join(_BOOK[1:])} FROM main.ledger_file "
+        "WHERE source = ? AND until_night IS NULL ORDER BY file",
+        [source],
+    ).fetchall()
+    files = {row[1]: LedgerFile(*row) for row in rows}
+    names = ("source", "file", "sha256", "reason", "reason_zh")
+    waiting: dict[str, list[dict[str, object]]] = {}
+    for row in con.execute(
+        f"SELECT {', '.join(names)} FROM main.ledger_quarantine "
+        "WHERE source = ? AND until_night IS NULL",
+        [source],
+    ).fetchall():
+        waiting.setdefault(row[2], []).append(dict(zip(names, row, strict=True)))
+    return files, waiting
+
+
+def _read(
+    night: Night,
+    source: SourceMap,
+    paths: list[Path],
+    *,
+    known: dict[str, LedgerFile],
+    waiting: dict[str, list[dict[str, object]]],
+) -> tuple[list[LedgerFile], list[dict[str, object]], int]:
+    """Every file that is there: usable ones, quarantine entries, and how many were read anew."""
+    map_hash = hashlib.md5(source.model_dump_json().encode(), usedforsecurity=False).hexdigest()
+    root = night.config.ledgers
+    files: list[LedgerFile] = []
+    quarantined: list[dict[str, object]] = []
+    new: list[tuple[LedgerFile, Path]] = []
+    seen: set[str] = set()
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        if not path.resolve().is_relative_to(root.resolve()):
+            sha = hashlib.sha256(name.encode()).hexdigest()
+            quarantined.append(_entry(source, name, sha, "outside"))
+            continue
+        sha = _sha256(path)
+        if sha in seen:
+            continue
+        seen.add(sha)
+        old = known.get(sha)
+        if old and old.map_hash == map_hash:
+            files.append(old)
+            quarantined += [{**entry, "file": name} for entry in waiting.get(sha, [])]
+            continue
+        moment = datetime.fromtimestamp(
+            path.stat().st_mtime, ZoneInfo(night.config.district.timezone)
+        )
+        new.append(
+            (
+                LedgerFile(
+                    file=name,
+                    sha256=sha,
+                    map_hash=map_hash,
+                    village=_village(path, source),
+                    observed=min(moment.date(), night.business_date).isoformat(),
+                    modified=moment.isoformat(timespec="microseconds"),
+                ),
+                path,
+            )
+        )
+    folder = night.folder / "ledgers" / source.source
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tasks = [Task(path, folder / f"{file.sha256}.parquet") for file, path in new]
+    label = texts.task(source.label)
+    answers = read_all(
+        tasks, source, night.business_date, lambda done: tell(label, done, len(tasks))
+    )
+    for (file, _), task, answer in zip(new, tasks, answers, strict=True):
+        if failed := answer.get("failed"):
+            quarantined.append(_entry(source, file.file, file.sha256, failed))
+            files.append(replace(file, status="quarantined"))
+            continue
+        if answer["sheets_without_header"]:
+            quarantined.append(_entry(source, file.file, file.sha256, "sheet_no_header"))
+        files.append(
+            replace(
+                file,
+                observed=answer["observed"] or file.observed,
+                rows=answer["rows"],
+                parsed=task.target,
+            )
+        )
+    return files, quarantined, len(new)
+
+
+def _village(path: Path, source: SourceMap) -> str:
+    """Whose ledger it is: the village, and the part of it where the file names one."""
+    match = re.search(source.village_from_file, path.stem) if source.village_from_file else None
+    if match is None:
+        return path.stem
+    part = _PART.search(path.stem, match.end())
+    return match.group(1) + (part.group(0) if part else "")
+
+
+def _winners(
+    files: list[LedgerFile], known: dict[str, LedgerFile], present: set[str]
+) -> dict[str, LedgerFile]:
+    """The ledger of each village that counts: the newest; a corrected file replaces itself."""
+    usable = [file for file in files if file.status != "quarantined"]
+    renewed = {file.file for file in usable if file.parsed}
+    hashes = {file.sha256 for file in files}
+    for old in known.values():
+        if old.status == "live" and old.sha256 not in hashes and old.file not in renewed:
+            usable.append(old)  # its file is gone or broken: it stays in force
+    winners: dict[str, LedgerFile] = {}
+    # a superseded version that was not read anew has no rows at hand
+    for file in (f for f in usable if f.parsed or f.status == "live"):
+        best = winners.get(file.village)
+        if best is None or _age(file) > _age(best):
+            winners[file.village] = file
+    return winners
+
+
+def _age(file: LedgerFile) -> tuple[str, str, str]:
+    return file.observed, file.modified, file.file
+
+
+def _stage(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerFile]) -> None:
+    landing.stage_table(con, source)
+    if not files:
+        return
+    own = ", ".join(store.quote(name) for name in source.columns)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE book (path VARCHAR, village VARCHAR, file VARCHAR, "
+        "observed VARCHAR)"
+    )
+    con.executemany(
+        "INSERT INTO book VALUES (?, ?, ?, ?)",
+        [[str(f.parsed), f.village, f.file, f.observed] for f in files],
+    )
+    con.execute(
+        f"""INSERT INTO stage (village, src_file, src_sheet, src_row, src_observed, {own})
+        SELECT b.village, b.file, src_sheet, src_row, coalesce(src_observed, b.observed), {own}
+        FROM read_parquet(?, filename = true) p JOIN book b ON b.path = p.filename""",
+        [[str(file.parsed) for file in files]],
+    )
+
+
+def _scope(con: duckdb.DuckDBPyConnection, winners: dict[str, LedgerFile]) -> str:
+    """SQL: landed rows of the villages that get a new ledger."""
+    con.execute("CREATE OR REPLACE TEMP TABLE replaced (village VARCHAR)")
+    villages = [[file.village] for file in winners.values() if file.parsed]
+    if villages:
+        con.executemany("INSERT INTO replaced VALUES (?)", villages)
+    return "left(source_key, 8) IN (SELECT substr(md5(village), 1, 8) FROM replaced)"
+
+
+def _shrunk(
+    con: duckdb.DuckDBPyConnection, source: SourceMap, winners: dict[str, LedgerFile]
+) -> list[LedgerFile]:
+    """New ledgers that lack more of their village than may vanish in one night."""
+    name = f"main.{store.quote(source.source)}"
+    rows = con.execute(f"""SELECT left(l.source_key, 8), count(*),
+            count(*) FILTER (WHERE i.source_key IS NULL)
+        FROM (SELECT source_key FROM {name}
+            WHERE until_night IS NULL AND {_scope(con, winners)}) l
+        LEFT JOIN (SELECT DISTINCT source_key FROM incoming) i ON i.source_key = l.source_key
+        GROUP BY ALL""").fetchall()
+    bad = {
+        key
+        for key, known, vanished in rows
+        if known >= _SMALL_VILLAGE and vanished > source.maximum_vanished * known
+    }
+    return [
+        file
+        for file in list(winners.values())
+        if hashlib.md5(file.village.encode(), usedforsecurity=False).hexdigest()[:8] in bad
+    ]
+
+
+def _entry(source: SourceMap, file: str, sha256: str, code: str) -> dict[str, object]:
+    return {
+        "source": source.source,
+        "file": file,
+        "sha256": sha256,
+        "reason": code,
+        "reason_zh": texts.reason(code),
+    }
+
+
+def _keep(night: Night, source: SourceMap, root: Path, entries: list[dict[str, object]]) -> None:
+    """A copy of each file that waits, and beside it a note on why and what to do."""
+    for entry in entries:
+        path = root / str(entry["file"])
+        copy = night.home.quarantine / f"{entry['sha256']}{path.suffix.lower()}"
+        if entry["reason"] != "outside" and not copy.exists():
+            beside = copy.with_suffix(".part")
+            shutil.copyfile(path, beside)
+            beside.replace(copy)
+        copy.with_suffix(".txt").write_text(
+            texts.note(
+                str(entry["file"]),
+                str(entry["sha256"]),
+                str(entry["reason"]),
+                str(entry["reason_zh"]),
+                source.label,
+            ),
+            "utf-8",
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,99 @@
+"""Pull one source into the landing zone, or say that it is held back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pipelines.extract import database, landing, ledger, texts
+from pipelines.night import Night
+from pipelines.progress import tell
+from schemas.source import SourceMap
+
+
+def pull_source(night: Night, source: str) -> dict[str, Any]:
+    """Bring what `source` holds now into the landing zone, in one transaction.
+
+    May be repeated within a night: the end is the same. A source that is broken changes nothing.
+
+    Returns:
+        Counts: rows pulled, new, changed, vanished (against the last published night), and for
+        ledgers files read, skipped and quarantined.
+
+    Raises:
+        SourceHeld: the source cannot be used tonight; transient where trying again may help.
+        KeyError: the configuration has no such source.
+    """
+    contract = night.config.sources[source]
+    with night.stage(f"pull_{source}") as counts:
+        start = time.perf_counter()
+        with night.open_landed() as con:
+            landing.prepare(con, contract)
+            if contract.kind == "workbook":
+                status, details = ledger.pull_ledgers(con, night, contract)
+            else:
+                status, details = "ok", _pull_database(con, night, contract)
+            totals = landing.count_changes(con, night, source)
+            landing.log_pull(
+                con,
+                night,
+                source,
+                status=status,
+                reason=None,
+                counts=totals,
+                seconds=time.perf_counter() - start,
+            )
+            con.execute("COMMIT")
+        counts |= {
+            "source": source,
+            "status": status,
+            "rows_pulled": totals.pulled,
+            "rows_new": totals.new,
+            "rows_changed": totals.changed,
+            "rows_vanished": totals.vanished,
+            **details,
+        }
+    return counts
+
+
+def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
+    """Keep what was landed of `source` before this night, and why nothing newer came."""
+    contract = night.config.sources[source]
+    with night.stage(f"pull_{source}") as counts:
+        with night.open_landed() as con:
+            landing.prepare(con, contract)
+            con.execute("BEGIN")
+            landing.rewind(con, night, source)
+            landing.rewind(con, night, "ledger_file", f"source = '{source}'")
+            totals = landing.count_changes(con, night, source)
+            landing.log_pull(
+                con, night, source, status="held", reason=reason_zh, counts=totals, seconds=0.0
+            )
+            con.execute("COMMIT")
+        counts |= {
+            "source": source,
+            "status": "held",
+            "reason": reason_zh,
+            "rows_pulled": totals.pulled,
+        }
+    return counts
+
+
+def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
+    """Stage the table outside of the transaction, then merge within; leaves it open."""
+    limits = night.config.district.limits
+    url = night.config.databases[source.database or ""]
+    landing.stage_table(con, source)
+    rows = 0
+    own = ", ".join(f'"{name}"' for name in source.columns)
+    for batch in database.stream(source, url, limits.batch_rows):
+        con.register("batch", batch)
+        con.execute(f"INSERT INTO stage ({own}) SELECT {own} FROM batch")
+        con.unregister("batch")
+        rows += batch.num_rows
+        tell(texts.task(source.label), rows)
+    repeated = landing.key_stage(con, night, source)
+    con.execute("BEGIN")
+    landing.rewind(con, night, source.source)
+    landing.merge(con, night, source)
+    return {"duplicate_keys": repeated}

@@ -1,0 +1,104 @@
+"""What people read about sources that could not be pulled and files that could not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def unreachable(database: str, detail: str) -> str:
+    """The database does not answer."""
+    return (
+        f"数据库“{database}”连接不上（{detail}）。请检查网络、地址和账号；沿用上次已抽取的数据，"
+        "恢复后下一次运行会自动补上。"
+    )
+
+
+def not_a_database(database: str, detail: str) -> str:
+    """The database answers, but not as one."""
+    return f"数据库“{database}”读取出错（{detail}）。请联系该库的管理员；沿用上次已抽取的数据。"
+
+
+def table_missing(database: str, table: str, seen: Sequence[str]) -> str:
+    """The table or view of the source map is not there."""
+    return (
+        f"数据库“{database}”中没有表或视图“{table}”，现有：{_some(seen)}。"
+        "请核对数据源映射中的 table，或请部门恢复该表。"
+    )
+
+
+def column_missing(table: str, missing: Sequence[str], seen: Sequence[str]) -> str:
+    """Required columns are missing."""
+    return (
+        f"“{table}”缺少必需的列：{'、'.join(missing)}；实际看到的列：{_some(seen)}。"
+        "若列已改名，请在数据源映射的 aliases 中加上新名称。"
+    )
+
+
+def too_few(rows: int, minimum: int) -> str:
+    """An empty or nearly empty source is broken, not empty."""
+    return (
+        f"只读到 {rows} 行，少于最低行数 {minimum}，疑为数据源故障；沿用上次已抽取的数据。"
+        "若确实如此，请调低数据源映射中的 minimum_rows。"
+    )
+
+
+def too_many_vanished(vanished: int, known: int, maximum: float) -> str:
+    """Rows vanished in a number that is no honest change."""
+    return (
+        f"已知 {known} 行中有 {vanished} 行不见了，超过允许的 {maximum:.0%}，疑为数据源不完整；"
+        "沿用上次已抽取的数据。若确为批量注销，请临时调高数据源映射中的 maximum_vanished。"
+    )
+
+
+def folder_missing(folder: str) -> str:
+    """The folder of the ledgers is not there."""
+    return f"台账目录“{folder}”不存在或打不开，请检查共享盘；沿用上次已抽取的台账。"
+
+
+def no_workbook(pattern: str) -> str:
+    """There is no ledger to read."""
+    return f"台账目录中没有符合“{pattern}”的文件；沿用上次已抽取的台账。"
+
+
+REASONS: dict[str, str] = {
+    "not_a_workbook": "不是可读取的 Excel 工作簿（文件损坏、只复制了一半，或后缀与内容不符）。"
+    "请用 Excel 或 WPS 打开后另存为 .xlsx 重新报送。",
+    "password": "文件有打开密码。请取消密码后重新报送。",
+    "too_large": "文件解压后过大，疑为损坏或恶意文件。请删去多余的工作表和图片，"
+    "或分成几个文件后重新报送。",
+    "sparse": "工作表在极远的行列处有内容，展开后过大。请选中数据区域复制到新工作簿后重新报送。",
+    "crashed": "读取该文件时程序异常退出，文件内容有问题。请复制数据到新工作簿后重新报送。",
+    "timeout": "读取该文件超时。请复制数据到新工作簿后重新报送。",
+    "no_sheet": "没有名称相符的工作表。请核对工作表名称后重新报送。",
+    "no_header": "没有找到表头：没有一行同时含有必需的列。请核对表头文字后重新报送，"
+    "或请管理员在数据源映射的 aliases 中加上新的表头写法。",
+    "no_rows": "表头之下没有数据行。请核对后重新报送。",
+    "shrunk": "与该村（社区）已知的名册相比，不见了的人过多，疑为台账不完整；"
+    "暂不采用，原有人员保留。请核对后重新报送完整台账。",
+    "outside": "文件是指向台账目录之外的链接，不予读取。请放入文件本身。",
+    "sheet_no_header": "有工作表没有找到表头，该表未采用，其余工作表已采用。请核对表头文字。",
+}
+
+
+def reason(code: str, detail: str = "") -> str:
+    """Why a file waits in quarantine, and what to do."""
+    return REASONS[code] + (f"（{detail}）" if detail else "")
+
+
+def note(file: str, sha256: str, code: str, reason_zh: str, source_label: str) -> str:
+    """The note that lies beside a quarantined file."""
+    return (
+        f"文件：{file}\n数据源：{source_label}\n内容指纹：{sha256}\n原因（{code}）：{reason_zh}\n"
+        "处理：按上面的说明改正后，把新文件放回台账目录，下一次运行会自动读取。"
+        "该村（社区）原已采用的人员不受影响。\n"
+    )
+
+
+def task(label: str) -> str:
+    """What a progress display shows."""
+    return f"抽取 {label}"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = "、".join(names[:40]) or "无"
+    return shown + (f" 等 {len(names)} 个" if len(names) > 40 else "")

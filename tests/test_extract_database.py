@@ -1,0 +1,303 @@
+"""Pulling from departments' databases: streaming, deltas, retries, sources that are held back."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from pipelines.config import Config
+from pipelines.errors import SourceHeld
+from pipelines.extract import hold_source, mirror_raw, pull_source
+from pipelines.home import Home
+from pipelines.night import Night
+from pipelines.store import lay_out
+from schemas.district import District, Limits
+from schemas.source import PersonMap, SourceColumn, SourceMap
+
+POSTGRESQL = os.environ.get(
+    "ONEGRID_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+)
+MARIADB = os.environ.get("ONEGRID_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3306/test")
+
+PENSION = SourceMap(
+    source="pension",
+    label="养老",
+    department="social_security",
+    kind="database",
+    database="office",
+    table="Pension_Member",
+    key=("member",),
+    natural_key=("name", "id_number"),
+    observed="updated",
+    purposes=("population",),
+    minimum_rows=2,
+    columns={
+        "member": SourceColumn(aliases=("AAC001", "个人编号"), required=True),
+        "name": SourceColumn(aliases=("AAC003",), required=True),
+        "id_number": SourceColumn(aliases=("AAC002",)),
+        "amount": SourceColumn(aliases=("amount",)),
+        "updated": SourceColumn(aliases=("order",)),
+        "absent": SourceColumn(aliases=("nowhere",)),
+    },
+    persons=(PersonMap(role="self", fields={"name": "name", "id_number": "id_number"}),),
+)
+ROWS = [
+    {"aac001": str(n), "AAC003": f"人{n}", "AAC002": f"33019919800101{n:04d}", "amount": 600.0}
+    for n in range(1, 8)
+]
+
+
+EMPTY = {"AAC002": None, "amount": None}
+
+
+class Office:
+    """A department's database that the tests change between nights."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        meta = sa.MetaData()
+        self.table = sa.Table(
+            "pension_member",
+            meta,
+            sa.Column("aac001", sa.String(40)),
+            sa.Column("AAC003", sa.String(40)),
+            sa.Column("AAC002", sa.String(40)),
+            sa.Column("secret", sa.String(40)),
+            sa.Column("amount", sa.Float),
+            sa.Column("order", sa.Date),
+        )
+        meta.drop_all(self.engine)
+        meta.create_all(self.engine)
+        self.fill(ROWS)
+
+    def fill(self, rows: list[dict]) -> None:
+        stamped = [{**EMPTY, "order": date(2026, 5, 1), "secret": "密", **row} for row in rows]
+        with self.engine.begin() as con:
+            con.execute(self.table.delete())
+            if stamped:
+                con.execute(self.table.insert(), stamped)
+
+    def say(self, sql: str) -> None:
+        with self.engine.begin() as con:
+            con.exec_driver_sql(sql)
+
+
+def make_night(root: Path, source: SourceMap, number: int = 1, base: int = 0, **urls: str) -> Night:
+    home = Home.at(root / "home")
+    config = Config(
+        district=District(
+            name="试验镇",
+            township_code="330199101",
+            databases={},
+            limits=Limits(memory="1GB", threads=1, batch_rows=3),
+        ),
+        sources={source.source: source},
+        forms={},
+        databases=urls,
+        ledgers=home.inbox,
+        journal_url="sqlite://",
+        fingerprint="test",
+    )
+    night = Night(home, config, number, date(2026, 11, 23), base, base, is_full=base == 0)
+    night.folder.mkdir(parents=True, exist_ok=True)
+    with night.open() as con:
+        lay_out(con)
+    return night
+
+
+def landed(night: Night, sql: str) -> list[tuple]:
+    with night.open_landed() as con:
+        return con.execute(sql).fetchall()
+
+
+def everything(night: Night) -> list[tuple]:
+    return landed(night, f"SELECT * FROM main.{next(iter(night.config.sources))} ORDER BY ALL")
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Office:
+    url = {
+        "sqlite": f"sqlite:///{tmp_path}/office.sqlite",
+        "postgresql": POSTGRESQL,
+        "mariadb": MARIADB,
+    }[request.param]
+    try:
+        return Office(url)
+    except (sa.exc.OperationalError, ModuleNotFoundError):
+        pytest.skip(f"no {request.param} server to try this with")
+
+
+@pytest.fixture
+def sqlite_office(tmp_path: Path) -> Office:
+    return Office(f"sqlite:///{tmp_path}/office.sqlite")
+
+
+def test_a_table_streams_in_batches_as_text_with_only_the_listed_columns(office, tmp_path):
+    night = make_night(tmp_path, PENSION, office=office.url)
+    counts = pull_source(night, "pension")
+    assert (counts["rows_pulled"], counts["rows_new"]) == (7, 7)
+    rows = landed(
+        night,
+        "SELECT source_key, name, id_number, amount, updated, observed, absent FROM main.pension "
+        "ORDER BY source_key",
+    )
+    assert rows[0] == (
+        "1", "人1", "330199198001010001", "600", "2026-05-01", "2026-05-01", None,
+    )  # fmt: skip
+    assert not landed(
+        night, "SELECT 1 FROM information_schema.columns WHERE column_name = 'secret'"
+    )
+
+
+def test_hashes_tell_new_changed_and_vanished_rows(office, tmp_path):
+    first = make_night(tmp_path, PENSION, office=office.url)
+    pull_source(first, "pension")
+    office.fill([{**ROWS[0], "AAC003": "改名"}, *ROWS[1:6], {"aac001": "9", "AAC003": "新人"}])
+    second = make_night(tmp_path, PENSION, 2, 1, office=office.url)
+    counts = pull_source(second, "pension")
+    assert [counts[f"rows_{what}"] for what in ("pulled", "new", "changed", "vanished")] == [
+        7, 1, 1, 1,
+    ]  # fmt: skip
+    assert landed(
+        second, "SELECT source_key FROM main.pension WHERE until_night = 2 ORDER BY 1"
+    ) == [
+        ("1",),
+        ("7",),
+    ]
+
+
+def test_a_repeated_pull_in_one_night_ends_in_the_same_state(sqlite_office, tmp_path):
+    pull_source(make_night(tmp_path, PENSION, office=sqlite_office.url), "pension")
+    sqlite_office.fill([{**ROWS[0], "AAC003": "改名"}, *ROWS[1:6]])
+    night = make_night(tmp_path, PENSION, 2, 1, office=sqlite_office.url)
+    first = pull_source(night, "pension")
+    state = everything(night)
+    again = pull_source(night, "pension")
+    assert everything(night) == state
+    assert first == again
+    assert landed(night, "SELECT count(*) FROM main.pull WHERE night = 2") == [(1,)]
+
+
+def test_an_unchanged_table_brings_no_version(sqlite_office, tmp_path):
+    pull_source(make_night(tmp_path, PENSION, office=sqlite_office.url), "pension")
+    night = make_night(tmp_path, PENSION, 2, 1, office=sqlite_office.url)
+    counts = pull_source(night, "pension")
+    assert counts["rows_new"] + counts["rows_changed"] + counts["rows_vanished"] == 0
+    assert landed(night, "SELECT count(*) FROM main.pension WHERE since_night = 2") == [(0,)]
+
+
+def test_repeated_and_empty_keys_are_told_apart_and_counted(sqlite_office, tmp_path):
+    sqlite_office.fill([*ROWS, {**ROWS[0], "AAC003": "重号"}, {"aac001": " ", "AAC003": "无号"}])
+    night = make_night(tmp_path, PENSION, office=sqlite_office.url)
+    assert pull_source(night, "pension")["duplicate_keys"] == 2
+    keys = [row[0] for row in landed(night, "SELECT source_key FROM main.pension")]
+    assert len(set(keys)) == len(keys) == 9
+    assert "1~2" in keys
+    assert any(len(key) == 16 for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("DROP TABLE pension_member", "没有表"),
+        ('ALTER TABLE pension_member DROP COLUMN "AAC003"', "缺少必需的列"),
+        ("DELETE FROM pension_member", "少于最低行数"),
+        ("DELETE FROM pension_member WHERE aac001 > '3'", "不见了"),
+    ],
+)
+def test_a_broken_source_is_held_and_changes_nothing(sqlite_office, tmp_path, damage, words):
+    pull_source(make_night(tmp_path, PENSION, office=sqlite_office.url), "pension")
+    sqlite_office.say(damage)
+    night = make_night(tmp_path, PENSION, 2, 1, office=sqlite_office.url)
+    before = everything(night)
+    with pytest.raises(SourceHeld, match=words) as caught:
+        pull_source(night, "pension")
+    assert not caught.value.transient
+    hold_source(night, "pension", caught.value.reason_zh)
+    assert everything(night) == before
+    assert landed(night, "SELECT status, rows_pulled FROM main.pull WHERE night = 2") == [
+        ("held", 7)
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///{folder}/absent.sqlite",
+        "postgresql+psycopg://someone:s3cret@127.0.0.1:1/nothing",
+        "mysql+pymysql://someone:s3cret@127.0.0.1:1/nothing",
+    ],
+)
+def test_an_unreachable_database_is_worth_another_try_and_shows_no_password(tmp_path, url):
+    night = make_night(tmp_path, PENSION, office=url.format(folder=tmp_path))
+    with pytest.raises(SourceHeld, match="连接不上") as caught:
+        pull_source(night, "pension")
+    assert caught.value.transient
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert not (tmp_path / "absent.sqlite").exists()
+
+
+def test_a_file_that_is_no_database_is_held(tmp_path):
+    (tmp_path / "junk.sqlite").write_bytes(b"junk" * 1000)
+    night = make_night(tmp_path, PENSION, office=f"sqlite:///{tmp_path}/junk.sqlite")
+    with pytest.raises(SourceHeld, match="读取出错"):
+        pull_source(night, "pension")
+
+
+def test_odd_values_become_text(tmp_path, sqlite_office):
+    with sqlite3.connect(tmp_path / "office.sqlite") as con:
+        con.execute(
+            "INSERT INTO pension_member (aac001, AAC003, AAC002) VALUES (77, ?, 1.5e17)",
+            ["张三".encode("gb18030")],
+        )
+    night = make_night(tmp_path, PENSION, office=sqlite_office.url)
+    pull_source(night, "pension")
+    rows = landed(night, "SELECT name, id_number FROM main.pension WHERE source_key = '77'")
+    assert rows == [("张三", "1.5e+17")]
+
+
+def test_the_mirror_follows_the_landing_zone_and_may_be_repeated(sqlite_office, tmp_path):
+    first = make_night(tmp_path, PENSION, office=sqlite_office.url)
+    pull_source(first, "pension")
+    mirror_raw(first)
+    sqlite_office.fill([{**ROWS[0], "AAC003": "改名"}, *ROWS[1:6]])
+    second = make_night(tmp_path, PENSION, 2, 1, office=sqlite_office.url)
+    second.file.write_bytes(first.file.read_bytes())
+    pull_source(second, "pension")
+    for _ in range(2):
+        assert mirror_raw(second)["pension"] == 3
+        with second.open(landed=True) as con:
+            assert (
+                con.execute(
+                    "(FROM raw.pension EXCEPT ALL FROM landed.main.pension) UNION ALL "
+                    "(FROM landed.main.pension EXCEPT ALL FROM raw.pension)"
+                ).fetchall()
+                == []
+            )
+            assert con.execute("SELECT night FROM raw.pull ORDER BY 1").fetchall() == [(1,), (2,)]
+
+
+def test_a_source_held_on_its_first_night_has_an_empty_table(tmp_path):
+    night = make_night(tmp_path, PENSION, office=f"sqlite:///{tmp_path}/absent.sqlite")
+    hold_source(night, "pension", "连接不上")
+    mirror_raw(night)
+    with night.open() as con:
+        assert con.execute("SELECT count(*) FROM raw.pension").fetchall() == [(0,)]
+        assert con.execute("SELECT status FROM raw.pull").fetchall() == [("held",)]
+
+
+def test_a_column_that_the_map_gains_changes_only_rows_that_fill_it(sqlite_office, tmp_path):
+    columns = {k: v for k, v in PENSION.columns.items() if k not in {"amount", "absent"}}
+    narrow = PENSION.model_copy(update={"columns": columns})
+    sqlite_office.say("UPDATE pension_member SET amount = NULL WHERE aac001 <> '1'")
+    pull_source(make_night(tmp_path, narrow, office=sqlite_office.url), "pension")
+    night = replace(make_night(tmp_path, PENSION, 2, 0, office=sqlite_office.url), previous=1)
+    assert pull_source(night, "pension")["rows_changed"] == 1
