@@ -1,0 +1,168 @@
+"""Rules over the forms that would go out."""
+
+from __future__ import annotations
+
+from schemas.fields import FIELDS
+from schemas.suites.model import Rule
+
+_OVER = """deliver.form_row f LEFT JOIN master.resident r USING (resident_id)
+    LEFT JOIN master.provenance p USING (resident_id)
+    LEFT JOIN rule_form c ON c.form = f.form"""
+
+
+def _any_cell(condition: str) -> str:
+    """SQL: `condition` holds for a field; {f} is its name."""
+    return " OR ".join(f"({condition.replace('{f}', field.name)})" for field in FIELDS)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "states_legal",
+        "forms",
+        "critical",
+        "单元格状态合法",
+        "Every cell is known, to verify, asked, withheld, or empty and not required.",
+        over=_OVER,
+        bad=_any_cell("f.{f}_state NOT IN ('known', 'verify', 'ask', 'withheld', 'none')"),
+    ),
+    Rule(
+        "form_residents_exist",
+        "forms",
+        "critical",
+        "表单上的居民存在于主档",
+        "Whoever is on a form is in the master.",
+        over=_OVER,
+        bad="r.resident_id IS NULL",
+    ),
+    Rule(
+        "form_own_grid",
+        "forms",
+        "critical",
+        "表单只发给居民所在网格",
+        "A resident is only on the form of the grid where they live (invariant 7).",
+        over=_OVER,
+        bad="f.grid_code IS DISTINCT FROM r.grid_code",
+    ),
+    Rule(
+        "form_no_dead",
+        "forms",
+        "critical",
+        "表单上没有已故居民",
+        "No dead resident is on a form.",
+        over=_OVER,
+        bad="r.death_date IS NOT NULL",
+    ),
+    Rule(
+        "known_cells_have_origin",
+        "forms",
+        "critical",
+        "已有和待核的单元格有值、有来源、有日期",
+        "What is shown as known or to verify has a value, a source and a date.",
+        over=_OVER,
+        bad=_any_cell(
+            "f.{f}_state IN ('known', 'verify') AND (r.{f} IS NULL OR p.{f}_source IS NULL "
+            "OR p.{f}_observed IS NULL)"
+        ),
+    ),
+    Rule(
+        "asked_cells_empty",
+        "forms",
+        "critical",
+        "需填的单元格确实无人掌握",
+        "Only what nobody knows is asked.",
+        over=_OVER,
+        bad=_any_cell("f.{f}_state IN ('ask', 'none') AND r.{f} IS NOT NULL"),
+    ),
+    Rule(
+        "purpose_kept",
+        "forms",
+        "critical",
+        "表单只填入用途允许的来源的值",
+        "A value is shown only if its source serves the form's purpose (invariant 7).",
+        over=_OVER,
+        bad=_any_cell(
+            "f.{f}_state IN ('known', 'verify') AND NOT list_contains(c.served, p.{f}_source)"
+        ),
+    ),
+    Rule(
+        "withheld_rightly",
+        "forms",
+        "warning",
+        "不予提供的单元格确因用途不符",
+        "A cell is withheld only if its source does not serve the form's purpose.",
+        over=_OVER,
+        bad=_any_cell("f.{f}_state = 'withheld' AND list_contains(c.served, p.{f}_source)"),
+    ),
+    Rule(
+        "resident_on_one_form",
+        "forms",
+        "critical",
+        "同一种表单上每名居民只出现一次",
+        "A resident is on one grid's form only, once for every kind of form.",
+        sql="""SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0) FROM (
+            SELECT count(*) AS times FROM deliver.form_row GROUP BY form, resident_id)""",
+    ),
+    Rule(
+        "everyone_on_form",
+        "forms",
+        "critical",
+        "在世且已落网格的居民都在应填表单上",
+        "Every living, placed resident is on every form that is for everybody.",
+        sql="""SELECT count(*), count(*) FILTER (f.resident_id IS NULL)
+            FROM (SELECT resident_id, c.form FROM master.resident, rule_form c
+                WHERE grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody) due
+            LEFT JOIN (SELECT DISTINCT resident_id, form FROM deliver.form_row) f
+            ON f.resident_id = due.resident_id AND f.form = due.form""",
+    ),
+    Rule(
+        "form_id_unique",
+        "forms",
+        "critical",
+        "表单编号不重复",
+        "No two forms have the same form_id.",
+        sql="SELECT count(*), count(*) - count(DISTINCT form_id) FROM deliver.form",
+    ),
+    Rule(
+        "form_residents_counted",
+        "forms",
+        "critical",
+        "表单人数与表单行数一致",
+        "A form counts as many residents as it has rows.",
+        sql="""SELECT count(*), count(*) FILTER (f.residents IS DISTINCT FROM r.rows)
+            FROM deliver.form f FULL JOIN (SELECT form, period, grid_code, count(*) AS rows
+                FROM deliver.form_row GROUP BY form, period, grid_code) r
+            ON r.form = f.form AND r.period = f.period AND r.grid_code = f.grid_code""",
+    ),
+    Rule(
+        "form_cells_add_up",
+        "forms",
+        "critical",
+        "应填单元格等于各状态之和",
+        "Required cells are the sum of known, to verify, asked and withheld ones.",
+        over="deliver.form f",
+        bad="f.required_cells <> f.known_cells + f.verify_cells + f.ask_cells + f.withheld_cells",
+    ),
+    Rule(
+        "grids_covered",
+        "forms",
+        "warning",
+        "有居民的网格都有表单",
+        "Every grid where somebody lives has a form.",
+        sql="""SELECT count(*), count(*) FILTER (grid_code NOT IN
+                (SELECT grid_code FROM deliver.form)) FROM (
+            SELECT DISTINCT grid_code FROM master.resident
+            WHERE grid_code IS NOT NULL AND death_date IS NULL)""",
+    ),
+    Rule(
+        "asked_volume",
+        "forms",
+        "warning",
+        "需填单元格比上次增加不超过两成",
+        "No more than 20 % more cells are asked than the night before.",
+        compares=True,
+        sql="""SELECT b.n, greatest(r.n - b.n, 0)
+            FROM (SELECT coalesce(sum(ask_cells), 0) AS n FROM previous.deliver.form) b,
+                (SELECT coalesce(sum(ask_cells), 0) AS n FROM deliver.form) r""",
+        allowed=0.2,
+    ),
+)

@@ -1,0 +1,106 @@
+"""What a rule consists of, and the SQL conditions that several suites share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.codes import code_list
+from schemas.fields import FIELDS
+
+Suite = Literal["standardised", "master", "forms"]
+Severity = Literal["critical", "warning"]
+
+SUITE_LABELS: dict[Suite, str] = {
+    "standardised": "标准化记录",
+    "master": "居民主档",
+    "forms": "网格表单",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation: which rows it looks at and which of them break it.
+
+    Rules with the same `over` are counted in one scan. In all SQL ``getvariable('today')`` is the
+    business date and ``getvariable('night')`` the night; ``{live}`` stands for the live source rows
+    (source, source_key) and the table ``rule_form`` holds every form with what may fill it.
+
+    Attributes:
+        name: identifier.
+        suite: the storey it belongs to.
+        severity: ``critical`` rules block publication, ``warning`` rules are reported.
+        label: what people read (Chinese).
+        meaning: one English sentence.
+        over: FROM clause; None: `sql` selects the two numbers by itself.
+        checked: condition: the rule looks at this row.
+        bad: condition: the row breaks the rule; NULL counts as kept.
+        sql: a SELECT of one row (rows checked, rows bad).
+        allowed: share of bad rows that is tolerated.
+        compares: needs the file published last, attached as ``previous``; without one it passes.
+    """
+
+    name: str
+    suite: Suite
+    severity: Severity
+    label: str
+    meaning: str
+    over: str | None = None
+    checked: str = "TRUE"
+    bad: str = ""
+    sql: str = ""
+    allowed: float = 0.0
+    compares: bool = False
+
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def wrong_id(number: str) -> str:
+    """SQL: `number` is not 17 digits and the check digit of GB 11643 (modulus 11-2)."""
+    digits = f"TRY_CAST(left({number}, 17) AS BIGINT)"
+    total = " + ".join(
+        f"({digits} // {10 ** (16 - place)} % 10) * {weight}"
+        for place, weight in enumerate(_WEIGHTS)
+    )
+    return (
+        f"coalesce(NOT regexp_full_match({number}, '[1-9][0-9]{{16}}[0-9X]') "
+        f"OR right({number}, 1) <> substr('10X98765432', ({total}) % 11 + 1, 1), TRUE)"
+    )
+
+
+def birth_disagrees(number: str, birth: str) -> str:
+    """SQL: the date in `number` is another than `birth`."""
+    return (
+        f"TRY_CAST(substr({number}, 7, 8) AS INTEGER) "
+        f"<> year({birth}) * 10000 + month({birth}) * 100 + day({birth})"
+    )
+
+
+def sex_disagrees(number: str, sex: str) -> str:
+    """SQL: the 17th digit of `number` (odd: male) says another sex than the code `sex`."""
+    return (
+        f"{sex} IN ('1', '2') "
+        f"AND (TRY_CAST(substr({number}, 17, 1) AS INTEGER) % 2 = 1) <> ({sex} = '1')"
+    )
+
+
+def wrong_phone(phone: str) -> str:
+    """SQL: `phone` is neither a mobile number of 11 digits nor a landline."""
+    return f"NOT regexp_full_match({phone}, '1[3-9][0-9]{{9}}|0[0-9]{{9,11}}|[2-9][0-9]{{6,7}}')"
+
+
+def unknown_code(alias: str) -> str:
+    """SQL: one of the coded fields holds a code that is not in its list."""
+    return " OR ".join(
+        f'{alias}."{field.name}" NOT IN ('
+        + ", ".join(f"'{code}'" for code in code_list(field.codes).values)
+        + ")"
+        for field in FIELDS
+        if field.codes
+    )
+
+
+def birth_out_of_range(birth: str) -> str:
+    """SQL: `birth` lies in the future or before 1890."""
+    return f"{birth} > getvariable('today') OR {birth} < DATE '1890-01-01'"
