@@ -100,15 +100,22 @@ def _fill_rows(
 
 
 def _check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None:
-    query = f"SELECT 1 FROM master.resident r WHERE ({contract.target}) LIMIT 0"
-    try:
-        statements = con.extract_statements(query)
-        if len(statements) != 1:
+    """Refuse a target that is not one whole condition.
+
+    It must stand both bare and in brackets: so it can neither close the brackets it is put into
+    and escape the other conditions, nor go on after them.
+    """
+    for condition in (contract.target, f"({contract.target})"):
+        query = f"SELECT 1 FROM master.resident r WHERE {condition} LIMIT 0"
+        try:
+            statements = len(con.extract_statements(query))
+            if statements == 1:
+                con.execute(query).fetchall()
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"form {contract.form}: 'target' cannot be used: {reason}") from error
+        if statements != 1:
             raise ConfigError(f"form {contract.form}: 'target' must be one SQL condition")
-        con.execute(query).fetchall()
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"form {contract.form}: 'target' cannot be used: {reason}") from error
 
 
 def _state(item: FormItem, contract: FormContract, sources: Sources, day: date) -> str:

@@ -87,7 +87,9 @@ def build_template(contract: FormContract) -> Template:
     codes = book.create_sheet(texts.CODES)
     codes.sheet_state = "hidden"
     _meta(book.create_sheet(texts.ISSUE))
-    styles = _styles(sheet)
+    palette = book.create_sheet()
+    styles = _styles(palette)
+    book.remove(palette)
     names = _code_columns(book, codes, contract)
     _task_sheet(tasks, names)
     columns = _list_sheet(sheet, contract, names)
@@ -154,12 +156,12 @@ def _border(*, is_first: bool, is_framed: bool = False) -> Border:
 def _styles(sheet: Worksheet) -> dict[str, int]:
     """Every style that rows use, by name: ``<kind>`` for later, ``<kind>/first`` for first rows."""
     found: dict[str, int] = {}
-    cell = sheet.cell(1, 1)
 
     def add(name: str, *, color: str = "000000", size: float = 10, fill: str | None = None,
             is_open: bool = False, is_framed: bool = False, bold: bool = False,
             number_format: str = "@", align: str = "left") -> None:  # fmt: skip
         for is_first in (False, True):
+            cell = sheet.cell(1, len(found) + 1)
             cell.font = _font(size, bold=bold and is_first, color=color)
             cell.fill = _fill(fill) if fill else PatternFill()
             cell.border = _border(is_first=is_first, is_framed=is_framed)
@@ -186,7 +188,6 @@ def _styles(sheet: Worksheet) -> dict[str, int]:
     add("link", color="0563C1")
     add("ask_list", color=_RED)
     add("verify_list")
-    cell.style = "Normal"
     return found
 
 
@@ -253,10 +254,10 @@ def _task_sheet(sheet: Worksheet, names: dict[str, str]) -> None:
 def _list_sheet(sheet: Worksheet, contract: FormContract, names: dict[str, str]) -> int:
     first, result, remark, *hidden = HEADER_ROW + 1, *end_columns(contract)
     visible = 4 + 2 * len(contract.items)
-    _banner(sheet, 1, 17, "{{list_title}}", _font(16, bold=True))
-    _banner(sheet, 2, 17, "{{facts}}", _font(10))
+    _banner(sheet, 1, sum(_LEGEND_SPANS), "{{list_title}}", _font(16, bold=True))
+    _banner(sheet, 2, sum(_LEGEND_SPANS), "{{facts}}", _font(10))
     _legend(sheet)
-    _banner(sheet, 4, 17, "{{confidential}}", _font(9, color=_DARK))
+    _banner(sheet, 4, sum(_LEGEND_SPANS), "{{confidential}}", _font(9, color=_DARK))
     for row, height in ((1, 32), (2, 22), (3, 24), (4, 20), (HEADER_ROW, 32)):
         sheet.row_dimensions[row].height = height
     sheet.row_dimensions[CODE_ROW].hidden = True
@@ -301,11 +302,15 @@ _HINTS = {
 }
 
 
+_LEGEND_SPANS = (2, 2, 3, 2, 3)
+
+
 def _legend(sheet: Worksheet) -> None:
     column = 1
-    for state, words in texts.LEGEND:
-        sheet.merge_cells(start_row=3, start_column=column, end_row=3, end_column=column + 2)
-        for offset in range(3):
+    for (state, words), span in zip(texts.LEGEND, _LEGEND_SPANS, strict=True):
+        end = column + span - 1
+        sheet.merge_cells(start_row=3, start_column=column, end_row=3, end_column=end)
+        for offset in range(span):
             cell = sheet.cell(3, column + offset)
             cell.border = _border(is_first=False, is_framed=state == "ask")
             if state in _FILLS:
@@ -313,7 +318,7 @@ def _legend(sheet: Worksheet) -> None:
         cell = sheet.cell(3, column, words)
         cell.font = _font(9)
         cell.alignment = Alignment(horizontal="center", vertical="center", shrink_to_fit=True)
-        column += 3
+        column += span
 
 
 def _choices(sheet: Worksheet, name: str, area: str) -> None:
@@ -349,8 +354,8 @@ def _finish(
     margins = sheet.page_margins
     margins.left = margins.right = 0.4
     margins.top, margins.bottom, margins.header, margins.footer = 0.5, 0.6, 0.3, 0.3
-    sheet.oddFooter.left.text = texts.FOOTER_LEFT
-    sheet.oddFooter.right.text = texts.FOOTER_PAGE
+    sheet.oddFooter.left.text = texts.FOOTER_LEFT  # type: ignore[union-attr]
+    sheet.oddFooter.right.text = texts.FOOTER_PAGE  # type: ignore[union-attr]
     _protect(sheet)
 
 

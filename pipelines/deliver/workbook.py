@@ -109,8 +109,8 @@ def task_sql(contract: FormContract) -> tuple[str, str, str]:
 def task_row_sql(template: Template) -> str:
     """SQL of a task row's XML, over task_no, row_no, is_first, place, called, asked, verified."""
     styles, row = template.styles, f"(task_no + {HEADER_ROW})::VARCHAR"
-    # 14 and 21 Chinese characters fit on a line of these two columns.
-    lines = "greatest(ceil(length(asked) / 14), ceil(length(verified) / 21), 1)"
+    # 14 and 23 Chinese characters fit on a line of these two columns.
+    lines = "greatest(ceil(length(asked) / 14), ceil(length(verified) / 23), 1)"
     pieces = [
         f"""'<row r="' || n || '" ht="' || ({_SHORT_LINE} + 15 * ({lines} - 1))::DECIMAL(6,1)
         || '" customHeight="1">'""",
