@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -213,6 +212,7 @@ def test_an_empty_folder_is_held(night):
 
 def test_a_link_out_of_the_folder_is_not_followed(night, tmp_path):
     write(night.home.inbox / "好村.xlsx", [HEAD, *people(1)])
-    os.symlink(write(tmp_path / "别处.xlsx", [HEAD, *people(1)]), night.home.inbox / "坏村.xlsx")
+    elsewhere = write(tmp_path / "别处.xlsx", [HEAD, *people(1)])
+    (night.home.inbox / "坏村.xlsx").symlink_to(elsewhere)
     pull_source(night, "ledger")
     assert waiting(night) == [("坏村.xlsx", "outside")]

@@ -62,7 +62,7 @@ class HeaderFinder:
                 candidates.append(Header(index, index + 1, two))
             for candidate in candidates:
                 is_complete = self._required <= set(candidate.places)
-                if is_complete and (best is None or len(candidate.places) > len(best.places)):
+                if is_complete and (best is None or _worth(candidate) > _worth(best)):
                     best = candidate
         return best
 
@@ -87,6 +87,11 @@ class HeaderFinder:
                 if match := self._rank.get(fold(spelling, inside=inside)):
                     return match
         return None
+
+
+def _worth(header: Header) -> tuple[int, int]:
+    """More columns first; among equals one row, so that a title above is not taken for a group."""
+    return len(header.places), header.first - header.last
 
 
 def _stacked(upper: Row, lower: Row) -> list[list[object]]:
