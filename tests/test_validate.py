@@ -3,13 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.quality_fixture import make_night, publish_by_hand
 
 from pipelines.night import Night
 from pipelines.validate import RuleResult, blocking, validate, warm_up
 from pipelines.validate.count import count_rules
 from pipelines.validate.reference import rules_markdown
 from schemas.suites import RULES, Rule
+from tests.quality_fixture import make_night, publish_by_hand
 
 CANARY_ID = "330199194912310017"
 CANARY_NAME = "钱塘金丝雀"

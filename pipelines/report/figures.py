@@ -1,0 +1,179 @@
+"""The figures of the report page: counts only, never a personal value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from pipelines.night import Night
+from pipelines.report import texts
+
+STATES = ("known", "verify", "ask", "withheld")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything the page shows.
+
+    Attributes:
+        headline: residents, living, households, grids and the cells by state.
+        before: the same of the night published last; None: there is none.
+        seconds_spared: time of a grid worker that the cells not asked again would have cost.
+        events: identity events of the night by kind.
+        sources, defects, tiers, reviews, rules, grids, stages: rows of the page's tables.
+    """
+
+    headline: Row
+    before: Row | None
+    seconds_spared: float
+    events: dict[str, int]
+    sources: list[Row]
+    defects: list[Row]
+    tiers: list[Row]
+    reviews: list[Row]
+    rules: list[Row]
+    grids: list[Row]
+    stages: list[Row]
+
+
+def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
+    """Count what the page shows; the night published last is opened read-only for comparison."""
+    previous = night.home.night_file(night.previous)
+    before = None
+    if night.previous > 0 and previous.exists():
+        path = str(previous).replace("'", "''")
+        con.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
+        try:
+            before = _headline(con, "previous.")
+        except duckdb.Error:
+            before = None  # the file of an older version: there is nothing to compare with
+        finally:
+            con.execute("DETACH previous")
+    return Figures(
+        headline=_headline(con, ""),
+        before=before,
+        seconds_spared=_seconds_spared(con, night),
+        events=dict(
+            con.execute(
+                "SELECT kind, count(*) FROM master.event WHERE night = ? GROUP BY kind",
+                [night.number],
+            ).fetchall()
+        ),
+        sources=_sources(con, night),
+        defects=_defects(con),
+        tiers=_tiers(con),
+        reviews=_reviews(con),
+        rules=_rows(
+            con,
+            """SELECT rule, suite, severity, rows_checked, rows_bad, allowed, passed
+            FROM quality.result WHERE night = ?
+            ORDER BY passed, severity, suite, rule""",
+            night.number,
+        ),
+        grids=_grids(con),
+        stages=_rows(
+            con,
+            "SELECT stage, seconds FROM meta.stage WHERE night = ? ORDER BY finished_at",
+            night.number,
+        ),
+    )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> list[Row]:
+    result = con.execute(sql, list(parameters))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _headline(con: duckdb.DuckDBPyConnection, file: str) -> Row:
+    cells = ", ".join(f"coalesce(sum({state}_cells), 0)::BIGINT AS {state}" for state in STATES)
+    return _rows(
+        con,
+        f"""SELECT * FROM (SELECT count(*) AS residents,
+                count(*) FILTER (death_date IS NULL) AS living,
+                count(*) FILTER (grid_code IS NOT NULL AND death_date IS NULL) AS placed
+            FROM {file}master.resident),
+            (SELECT count(*) AS households FROM {file}master.household),
+            (SELECT count(*) AS records FROM {file}std.record),
+            (SELECT count(*) AS quarantined FROM {file}std.quarantine),
+            (SELECT count(*) AS reviews FROM {file}link.review),
+            (SELECT count(DISTINCT grid_code) AS grids, count(*) AS forms,
+                coalesce(sum(required_cells), 0)::BIGINT AS required, {cells}
+            FROM {file}deliver.form)""",
+    )[0]
+
+
+def _seconds_spared(con: duckdb.DuckDBPyConnection, night: Night) -> float:
+    known = dict(
+        con.execute(
+            "SELECT form, sum(known_cells)::BIGINT FROM deliver.form GROUP BY form"
+        ).fetchall()
+    )
+    return sum(
+        known.get(name, 0) * contract.seconds_per_cell
+        for name, contract in night.config.forms.items()
+    )
+
+
+def _sources(con: duckdb.DuckDBPyConnection, night: Night) -> list[Row]:
+    return _rows(
+        con,
+        """SELECT s.label, s.department_label AS department, p.status, p.reason,
+            p.rows_pulled, p.rows_new, p.rows_changed, p.rows_vanished, p.seconds
+        FROM meta.source s LEFT JOIN raw.pull p ON p.source = s.source AND p.night = ?
+        ORDER BY s.department_label, s.label""",
+        night.number,
+    )
+
+
+def _defects(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    rows = _rows(
+        con,
+        """SELECT coalesce(l.label, d.department) AS department, d.kind,
+            count(*) AS times, count(*) FILTER (d.severity = 'error') AS errors
+        FROM std.defect d LEFT JOIN (SELECT DISTINCT department, department_label AS label
+            FROM meta.source) l ON l.department = d.department
+        GROUP BY ALL ORDER BY department, times DESC, kind""",
+    )
+    return [{**row, "label": texts.DEFECT_LABELS.get(row["kind"], row["kind"])} for row in rows]
+
+
+def _tiers(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    rows = _rows(
+        con,
+        """SELECT tier, verdict, count(*) AS times FROM link.pair
+        GROUP BY ALL ORDER BY times DESC""",
+    )
+    return [
+        {
+            **row,
+            "tier": texts.TIER_LABELS.get(row["tier"], row["tier"]),
+            "verdict": texts.VERDICT_LABELS.get(row["verdict"], row["verdict"]),
+        }
+        for row in rows
+    ]
+
+
+def _reviews(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    rows = _rows(
+        con,
+        "SELECT reason, count(*) AS times FROM link.review GROUP BY reason ORDER BY times DESC",
+    )
+    return [{**row, "label": texts.REVIEW_LABELS.get(row["reason"], row["reason"])} for row in rows]
+
+
+def _grids(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    cells = ", ".join(f"sum({state}_cells)::BIGINT AS {state}" for state in STATES)
+    return _rows(
+        con,
+        f"""SELECT f.grid_code AS code, coalesce(d.village_name, '') AS village,
+            coalesce(d.grid_name, f.grid_code) AS name, max(f.residents) AS residents, {cells},
+            sum(f.required_cells)::BIGINT AS required
+        FROM deliver.form f LEFT JOIN (SELECT grid_code, min(village_name) AS village_name,
+                min(grid_name) AS grid_name FROM master.dwelling GROUP BY grid_code) d
+            ON d.grid_code = f.grid_code
+        GROUP BY ALL ORDER BY sum(f.ask_cells + f.verify_cells) DESC, code""",
+    )

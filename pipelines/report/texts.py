@@ -1,0 +1,66 @@
+"""What the report says (Chinese)."""
+
+from __future__ import annotations
+
+TIER_LABELS = {"certain": "身份证号确定", "probable": "概率匹配", "decision": "人工核定"}
+VERDICT_LABELS = {
+    "joined": "已归并",
+    "review": "待人工核定",
+    "refused": "被约束拒绝",
+    "below": "证据不足",
+}
+REVIEW_LABELS = {
+    "doubtful": "证据不足以归并",
+    "contested_id": "身份证号有争议",
+    "two_ids": "两个有效身份证号",
+    "cut": "归并组被拆开",
+}
+EVENT_LABELS = {
+    "birth": "新增居民",
+    "merge": "合并",
+    "split": "拆分",
+    "end": "终止",
+    "anchor": "锚点更换",
+    "changed": "身份字段变更",
+}
+STATE_LABELS = {"known": "已有", "verify": "待核", "ask": "需填", "withheld": "不予提供"}
+PULL_LABELS = {"ok": "正常", "held": "暂缓", "skipped": "未变"}
+STATUS_LABELS = {
+    "published": "已发布",
+    "failed": "未发布",
+    "blocked": "未发布：质检未通过",
+}
+DEFECT_LABELS = {
+    "id_slip": "身份证号笔误",
+    "id_borrowed": "使用他人身份证号",
+    "id_checksum": "身份证号校验位错误",
+    "id_masked": "身份证号被遮盖",
+    "id_damaged": "身份证号被Excel损坏",
+    "id_length": "身份证号位数不对",
+    "id_upgraded": "15位身份证号已升位",
+    "id_birth": "身份证号与出生日期不符",
+    "id_sex": "身份证号与性别不符",
+}
+STAGE_LABELS = {
+    "pull_sources": "抽取数据源",
+    "mirror_raw": "入库原始数据",
+    "standardise": "标准化",
+    "score_pairs": "匹配打分",
+    "cluster_records": "归并",
+    "queue_reviews": "待核排队",
+    "place_dwellings": "房屋落格",
+    "merge_residents": "生成主档",
+    "plan_forms": "编制表单",
+    "validate": "质检",
+    "render_forms": "生成工作簿",
+}
+
+
+def duration(seconds: float) -> str:
+    """A length of time in Chinese: ``37秒``, ``12分``, ``8.5小时``, ``1,204小时``."""
+    if seconds < 60:
+        return f"{seconds:.0f}秒" if seconds >= 10 else f"{seconds:.1f}秒"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f}分"
+    hours = seconds / 3600
+    return f"{hours:.1f}小时" if hours < 100 else f"{hours:,.0f}小时"
