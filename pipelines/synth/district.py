@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -127,9 +126,7 @@ def _build(
     }
     for source, query in queries.items():
         con.execute(f"CREATE TABLE rows_{source} AS {query}", _today(query, FIRST_DAY))
-    con.execute(
-        f"CREATE TABLE rows_grid_register AS {registers.REGISTER}", {"today": FIRST_DAY}
-    )
+    con.execute(f"CREATE TABLE rows_grid_register AS {registers.REGISTER}", {"today": FIRST_DAY})
     tell("synth: people", 3, steps)
     villages = len(set(grids["village"].tolist()))
     newest = {source: dict.fromkeys(range(villages), 1) for source in offices.LEDGERS}
@@ -251,7 +248,7 @@ def _jobs(
     con.executemany("INSERT INTO due VALUES (?)", [[village] for village in wanted])
     rows = work / f"{source}.arrow"
     query = f"SELECT * FROM sheet_{source} SEMI JOIN due USING (village) ORDER BY village, sheet_no, row_no"
-    with con.execute(query).to_arrow_reader(100_000) as reader, pa.OSFile(str(rows), "wb") as sink:
+    with con.sql(query).to_arrow_reader(100_000) as reader, pa.OSFile(str(rows), "wb") as sink:
         with pa.ipc.new_file(sink, reader.schema) as target:
             for batch in reader:
                 target.write_batch(batch)
@@ -280,9 +277,7 @@ def _small(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _start(job: Path) -> subprocess.Popen[bytes]:
     """Write the workbooks of a job in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.synth.ledgers", str(job)], env={**os.environ}
-    )
+    return subprocess.Popen([sys.executable, "-m", "pipelines.synth.scribe", str(job)])
 
 
 def _today(query: str, today: date) -> dict[str, date] | None:

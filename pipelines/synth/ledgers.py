@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -81,7 +80,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) ->
 
 
 def sheet_title(source: str, sheet: int, seed: int) -> str:
-    """Title of sheet number `sheet`; `_SHEET_SQL` in truth.py repeats it."""
+    """Title of sheet number `sheet`; the truth names sheets by it, too."""
     if source == "ledger_migrant":
         return ("流动人口", "外来人口登记", "承租人")[seed % 3]
     if source == "ledger_grid":
@@ -102,7 +101,9 @@ def write_workbook(rows: pa.Table, own: Habit, village: str, town: str, inbox: P
 
 def _column(part: pa.Table, name: str) -> pa.Array:
     values = part[name]
-    return pc.cast(values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values, pa.string())
+    return pc.cast(
+        values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values, pa.string()
+    )
 
 
 def _sheet(part: pa.Table, own: Habit, number: int, village: str, town: str) -> xlsx.Sheet:
@@ -122,7 +123,13 @@ def _sheet(part: pa.Table, own: Habit, number: int, village: str, town: str) -> 
     year = own.filled.year
     sheet.line(1, [f"{town}{village}{what}（{year}年）"], 1, 32)
     sheet.merges.append(f"A1:{last}1")
-    sheet.line(2, [f"填报单位：{village}{'居民' if village.endswith('社区') else '村民'}委员会    填报日期：{_day(own.filled, own.date_style)}"], 5)
+    sheet.line(
+        2,
+        [
+            f"填报单位：{village}{'居民' if village.endswith('社区') else '村民'}委员会    填报日期：{_day(own.filled, own.date_style)}"
+        ],
+        5,
+    )
     sheet.merges.append(f"A2:{last}2")
     if own.groups:
         half = width // 2
@@ -148,7 +155,12 @@ def _sheet(part: pa.Table, own: Habit, number: int, village: str, town: str) -> 
         body.append((values, numeric, style))
     sheet.body(rows, body)
     if same is not None:
-        _merge_households(sheet, part, same, [i for i, (c, _) in enumerate(columns, 1) if c in ("household_no", "address")])
+        _merge_households(
+            sheet,
+            part,
+            same,
+            [i for i, (c, _) in enumerate(columns, 1) if c in ("household_no", "address")],
+        )
     total = part.num_rows
     end = own.first_row + total + (total // own.block if own.block else 0)
     if own.block:
@@ -165,7 +177,7 @@ def _same_household(part: pa.Table) -> pa.Array:
     """Where a row belongs to the household and address of the row above, without a row between."""
     con = duckdb.connect()
     con.register("part", part)
-    found = con.execute(
+    found = con.sql(
         "SELECT coalesce(household = lag(household) OVER w AND address = lag(address) OVER w "
         "AND row_no = lag(row_no) OVER w + 1, FALSE) AS same FROM part WINDOW w AS (ORDER BY row_no) "
         "ORDER BY row_no"
@@ -174,7 +186,9 @@ def _same_household(part: pa.Table) -> pa.Array:
     return found["same"].combine_chunks()
 
 
-def _merge_households(sheet: xlsx.Sheet, part: pa.Table, same: pa.Array, columns: list[int]) -> None:
+def _merge_households(
+    sheet: xlsx.Sheet, part: pa.Table, same: pa.Array, columns: list[int]
+) -> None:
     rows, flags = part["row_no"].to_pylist(), same.to_pylist()
     start = 0
     for i in range(1, len(rows) + 1):
@@ -188,7 +202,9 @@ def _merge_households(sheet: xlsx.Sheet, part: pa.Table, same: pa.Array, columns
 
 def _notes() -> xlsx.Sheet:
     sheet = xlsx.Sheet("填表说明", widths=[60.0])
-    for row, text in enumerate(("填表说明", "1. 一人一行，不得合并姓名。", "2. 身份证号请用文本格式。"), 1):
+    for row, text in enumerate(
+        ("填表说明", "1. 一人一行，不得合并姓名。", "2. 身份证号请用文本格式。"), 1
+    ):
         sheet.line(row, [text], 5)
     return sheet
 
@@ -219,10 +235,3 @@ def run_job(file: Path) -> None:
             own = Habit(**{**item["habit"], "filled": date.fromisoformat(item["habit"]["filled"])})
             part = rows.slice(item["offset"], item["length"])
             write_workbook(part, own, item["village"], item["town"], Path(job["inbox"]))
-
-
-if __name__ == "__main__":
-    import os
-
-    os.umask(0o077)
-    run_job(Path(sys.argv[1]))

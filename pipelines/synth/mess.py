@@ -33,9 +33,7 @@ def _lunar_days() -> pa.Table:
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Load the tables the errors are drawn from."""
     pairs = names.homophones()
-    con.register(
-        "pairs", pa.table({"c": [a for a, _ in pairs], "other": [b for _, b in pairs]})
-    )
+    con.register("pairs", pa.table({"c": [a for a, _ in pairs], "other": [b for _, b in pairs]}))
     con.execute(
         "CREATE OR REPLACE TABLE homophone AS "
         "SELECT c, list(other ORDER BY other) AS others FROM pairs GROUP BY c"

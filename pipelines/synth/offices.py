@@ -15,7 +15,10 @@ COVERAGE: dict[str, tuple[str, str]] = {
     "social_security_resident_pension": ("pension_insurance = '城乡居民养老'", "0.65"),
     "social_security_employee_pension": ("pension_insurance = '职工养老'", "0.60"),
     "social_security_medical": ("medical_insurance IN ('居民医保', '职工医保')", "0.46"),
-    "social_security_unemployment": ("age BETWEEN 18 AND 58 AND pension_insurance = '职工养老'", "0.03"),
+    "social_security_unemployment": (
+        "age BETWEEN 18 AND 58 AND pension_insurance = '职工养老'",
+        "0.03",
+    ),
     "ledger_population": ("TRUE", "if(migrant, 0.03, 0.70)"),
     "ledger_migrant": ("migrant", "0.72"),
     "ledger_grid": ("TRUE", "0.28"),
@@ -60,7 +63,11 @@ def _single(source: str, rates: ErrorRates, day: int, share: str) -> str:
 
 
 def _marriages(rates: ErrorRates, day: int, share: float) -> str:
-    recent = "marriage_date >= DATE '1990-01-01'" if day == 1 else "marriage_date >= DATE '2026-11-22'"
+    recent = (
+        "marriage_date >= DATE '1990-01-01'"
+        if day == 1
+        else f"marriage_date = DATE '2026-11-22' + {day - 1}"
+    )
     return f"""WITH row AS (
         SELECT person_id AS wife, spouse_id AS husband FROM person
         WHERE sex = '女' AND spouse_id IS NOT NULL AND marriage_date IS NOT NULL AND {recent}
@@ -73,7 +80,7 @@ def _women(rates: ErrorRates, day: int, share: float) -> str:
     return f"""WITH woman AS (
         SELECT person_id, spouse_id FROM person WHERE sex = '女' AND age BETWEEN 15 AND 49
         AND u(person_id, 'women {day}') < {share} * if(marital_status = '未婚', 0.3, 1)
-        AND {_listed('family_planning_women', rates)}
+        AND {_listed("family_planning_women", rates)}
     ), row AS (
         SELECT person_id AS woman, spouse_id, 0 AS copy FROM woman UNION ALL
         SELECT person_id, spouse_id, 1 FROM woman
@@ -108,7 +115,11 @@ def next_day(con: duckdb.DuckDBPyConnection, rates: ErrorRates, day: int) -> Non
     )
     con.execute("CREATE OR REPLACE TEMP TABLE app_new AS SELECT * FROM app LIMIT 0")
     for source in COVERAGE:
-        share = f"0.003 * {COVERAGE[source][1]}" if source not in LEDGERS else f"0.03 * {COVERAGE[source][1]}"
+        share = (
+            f"0.003 * {COVERAGE[source][1]}"
+            if source not in LEDGERS
+            else f"0.03 * {COVERAGE[source][1]}"
+        )
         con.execute(f"INSERT INTO app_new {_single(source, rates, day, share)}")
     con.execute(f"INSERT INTO app_new {_marriages(rates, day, 1.0)}")
     con.execute(f"INSERT INTO app_new {_women(rates, day, 0.003)}")
@@ -123,7 +134,9 @@ def next_day(con: duckdb.DuckDBPyConnection, rates: ErrorRates, day: int) -> Non
             WHERE p.person_id = n.person_id AND v.source = n.source)""",
         {"day": day},
     )
-    con.execute("DELETE FROM app USING fate WHERE app.source = fate.source AND app.row_id = fate.row_id")
+    con.execute(
+        "DELETE FROM app USING fate WHERE app.source = fate.source AND app.row_id = fate.row_id"
+    )
     con.execute("INSERT INTO app SELECT * FROM fresh")
 
 

@@ -151,9 +151,7 @@ def _members(
         | (kind == "grown_son")
     )
     present[:, 3] = (
-        couple
-        | ((kind == "single") & ~present[:, 2])
-        | ((kind == "lone_parent") & ~present[:, 2])
+        couple | ((kind == "single") & ~present[:, 2]) | ((kind == "lone_parent") & ~present[:, 2])
     )
     survives = 1 / (1 + np.exp((np.stack([elder_age, mother_age - 3], axis=1) - 84) / 6))
     alive = (rng.random((n, 2)) < survives) & (np.stack([elder_age, mother_age], axis=1) < 104)
@@ -247,9 +245,7 @@ def _persons(
     )
 
     ethnic = np.full(len(slot), "汉族", dtype=object)
-    origin = np.where(
-        migrant[household], home[household], np.where(married_in, other_home, -1)
-    )
+    origin = np.where(migrant[household], home[household], np.where(married_in, other_home, -1))
     # One draw a family, so that parents and children are of one people.
     chance = np.where(married_in, rng.random(len(slot)), rng.random(n)[household]) * 100
     for number, row in enumerate(homes):

@@ -12,7 +12,9 @@ RESIDENTS_PER_GRID = 1000
 TOWNSHIP_NAMES = ("云溪", "青石", "临湖", "白马", "双桥", "金鹤", "石梁", "沙浦", "龙泉", "凤凰")
 _FIRST = "柳石桃梅竹松枫杏莲荷桂兰清白青金银龙凤鹤云星月南北东西上下前后大小新古长双三五九洪沈钱"
 _SECOND = "溪桥塘湾岭坞墩浦潭坪埠渡桥头畈园岩井亭河泉滨台洲堰山"
-_ESTATES = "翠苑 和睦 金桂 锦绣 阳光 滨江 紫荆 丁香 天安 文景 嘉和 德信 玉兰 新城 府东 绿洲 康乐 怡景"
+_ESTATES = (
+    "翠苑 和睦 金桂 锦绣 阳光 滨江 紫荆 丁香 天安 文景 嘉和 德信 玉兰 新城 府东 绿洲 康乐 怡景"
+)
 _NUMERALS = "一二三四五六七八九十"
 
 
@@ -55,10 +57,7 @@ def draw_places(rng: np.random.Generator, residents: int) -> dict[str, Array]:
         dtype=object,
     )
     name = np.array(
-        [
-            stems[i % len(stems)] + ("社区" if urban[i] else "村")
-            for i in range(villages)
-        ],
+        [stems[i % len(stems)] + ("社区" if urban[i] else "村") for i in range(villages)],
         dtype=object,
     )
     return {
@@ -104,7 +103,9 @@ def dwellings(grids: dict[str, Array], grid: Array, index: Array) -> pa.Table:
         estate + building + "幢" + unit + "单元" + room + "室",
         group + "组" + house + "号",
     )
-    short = np.where(urban, estate + building + "-" + unit + "-" + room, group + "组" + house + "号")
+    short = np.where(
+        urban, estate + building + "-" + unit + "-" + room, group + "组" + house + "号"
+    )
     town = grids["township_name"][grid]
     return pa.table(
         {

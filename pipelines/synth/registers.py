@@ -31,9 +31,7 @@ def _birth(text: str) -> str:
 
 
 def _month(span_years: int, salt: str) -> str:
-    return (
-        f"strftime($today - (60 + floor(u(s.k, '{salt}') * {span_years * 365}))::INT, '%Y%m')"
-    )
+    return f"strftime($today - (60 + floor(u(s.k, '{salt}') * {span_years * 365}))::INT, '%Y%m')"
 
 
 def _single(source: str, prefix: str, values: dict[str, str]) -> str:
@@ -245,9 +243,7 @@ _NUMBERS = {"amount", "living_amount", "care_amount"}
 _FILLER = {"DECIMAL": "1", "DATE": "NULL"}
 
 
-def write_register(
-    con: duckdb.DuckDBPyConnection, url: str, contract: SourceMap, rows: str
-) -> int:
+def write_register(con: duckdb.DuckDBPyConnection, url: str, contract: SourceMap, rows: str) -> int:
     """Write the table `rows` as `contract.table` into the database at `url`; its number of rows.
 
     Columns that onegrid must not pull are there too, filled with meaningless numbers.
@@ -273,7 +269,7 @@ def write_register(
         for n in range(len(left_out))
     )
     wanted = ", ".join(f'"{name}"' for name in contract.columns)
-    reader = con.execute(
+    reader = con.sql(
         f"SELECT {wanted}{', ' + filler if filler else ''} FROM {rows} ORDER BY row_id"
     ).to_arrow_reader(50_000)
     engine = sa.create_engine(url)
@@ -282,15 +278,10 @@ def write_register(
         with engine.begin() as target:
             table.drop(target, checkfirst=True)
             table.create(target)
-            statement = str(
-                table.insert().compile(dialect=engine.dialect, column_keys=[c.name for c in columns])
-            )
             names = ", ".join(engine.dialect.identifier_preparer.quote(c.name) for c in columns)
             place = engine.dialect.identifier_preparer.format_table(table)
             mark = "?" if engine.dialect.name == "sqlite" else "%s"
-            statement = (
-                f"INSERT INTO {place} ({names}) VALUES ({', '.join([mark] * len(columns))})"
-            )
+            statement = f"INSERT INTO {place} ({names}) VALUES ({', '.join([mark] * len(columns))})"
             for batch in reader:
                 if engine.dialect.name == "postgresql":
                     text = io.BytesIO()

@@ -12,7 +12,7 @@ from pipelines.synth.offices import LEDGERS
 
 
 def write(con: duckdb.DuckDBPyConnection, path: Path, seed: int, day: int) -> dict[str, Any]:
-    """Write truth.person, truth.record and truth.day into the DuckDB file `path`.
+    """Write the tables person, record and day into the DuckDB file `path` (``truth.person``...).
 
     For databases `record.source_key` is the row's key; for ledgers it is empty and file (relative
     to the inbox), sheet and row_no say which row it is.
@@ -35,9 +35,8 @@ def write(con: duckdb.DuckDBPyConnection, path: Path, seed: int, day: int) -> di
         ).fetchall()
     ]
     con.execute(f"ATTACH '{path}' AS kept")
-    con.execute("CREATE SCHEMA kept.truth")
     con.execute(
-        """CREATE TABLE kept.truth.person AS
+        """CREATE TABLE kept.person AS
         SELECT p.* EXCLUDE (dwelling, old_dwelling, home_address, phone_owner, phone_generation),
             phone_number(phone_owner, phone_generation) AS phone, d.address_town AS address,
             coalesce(home_address, d.address_town) AS hukou_address, g.village_code, g.village_name,
@@ -58,12 +57,12 @@ def write(con: duckdb.DuckDBPyConnection, path: Path, seed: int, day: int) -> di
         for source in LEDGERS
     ]
     con.execute(
-        f"CREATE TABLE kept.truth.record AS SELECT * FROM ({' UNION ALL '.join(parts)}) "
+        f"CREATE TABLE kept.record AS SELECT * FROM ({' UNION ALL '.join(parts)}) "
         "ORDER BY source, source_key, file, sheet, row_no, role"
     )
-    con.execute("CREATE TABLE kept.truth.day AS SELECT * FROM happened ORDER BY day, kind")
-    con.execute("INSERT INTO kept.truth.day VALUES (?, NULL, 'made', ?)", [day, seed])
-    persons = con.execute("SELECT count(*) FROM kept.truth.person").fetchall()[0][0]
-    records = con.execute("SELECT count(*) FROM kept.truth.record").fetchall()[0][0]
+    con.execute("CREATE TABLE kept.day AS SELECT * FROM happened ORDER BY day, kind")
+    con.execute("INSERT INTO kept.day VALUES (?, NULL, 'made', ?)", [day, seed])
+    persons = con.execute("SELECT count(*) FROM kept.person").fetchall()[0][0]
+    records = con.execute("SELECT count(*) FROM kept.record").fetchall()[0][0]
     con.execute("DETACH kept")
     return {"persons": persons, "records": records}

@@ -99,7 +99,6 @@ def traits(
             death_day IS NULL AS is_alive, moved_away AS has_left, migrant, age,
             ethnic_group, id_number, head_id, spouse_id, father_id, mother_id,
             CASE WHEN person_id = head_id THEN '户主'
-                WHEN person_id = (SELECT NULL) THEN NULL
                 WHEN spouse_id = head_id THEN '配偶'
                 WHEN slot LIKE 'child%' AND slot_of_head IN ('father', 'mother') THEN if(male, '孙子', '孙女')
                 WHEN slot LIKE 'child%' THEN if(male, '子', '女')
@@ -116,10 +115,12 @@ def traits(
                 WHEN age < 30 THEN if(u(person_id, 'wed') < 0.2, '已婚', '未婚')
                 WHEN kind = 'grown_son' THEN '未婚'
                 ELSE pick(['已婚', '已婚', '未婚', '离婚'], u(person_id, 'wed')) END AS marital_status,
-            CASE WHEN spouse_id IS NOT NULL THEN DATE '1970-01-01' + (CASE
+            CASE WHEN spouse_id IS NOT NULL THEN DATE '1970-01-01' + least(CASE
                 WHEN slot IN ('father', 'mother') THEN mother_birth + 8100
-                ELSE least(coalesce(first_child - 280, wife_birth + 9000), wife_birth + 12000) END
-                + floor(u(household, 'wedding') * 200))::INT END AS marriage_date,
+                ELSE least(coalesce(first_child - 480, wife_birth + 9000), wife_birth + 12000) END
+                + floor(u(household, 'wedding') * 200),
+                date_diff('day', DATE '1970-01-01', $today)
+                - 20 - floor(u(household, 'lately') * 300))::INT END AS marriage_date,
             u(household, 'again') < 0.08 AS married_again,
             CASE WHEN age < 6 THEN '学龄前' WHEN age < 12 THEN '小学' WHEN age < 15 THEN '初中'
                 WHEN age < 18 THEN '高中'
@@ -160,7 +161,7 @@ def traits(
                 name[1:1] || pick(['小','阿','大'], u(person_id, 'little')) || name[-1:] END AS former_name
         FROM (SELECT n.*, head.slot AS slot_of_head
               FROM numbered n LEFT JOIN drawn head ON head.person_id = n.head_id)
-        ORDER BY person_id""".replace("WHEN person_id = (SELECT NULL) THEN NULL\n                ", ""),
+        ORDER BY person_id""",
         {"today": today},
     )
     con.unregister("drawn")

@@ -34,7 +34,7 @@ _STYLES = (
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="1" xfId="0" applyAlignment="1"><alignment vertical="center"/></xf>'
     '<xf numFmtId="176" fontId="0" fillId="0" borderId="1" xfId="0" applyNumberFormat="1"/>'
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
-    '<xf numFmtId="0" fontId="0" fillId="0" borderId="1" xfId="0"/></cellXfs></styleSheet>'
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="1" xfId="0"/></cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
 
@@ -68,9 +68,7 @@ class Sheet:
         )
         self.rows.append((row, f'<row r="{row}" ht="{height}" customHeight="1">{cells}</row>'))
 
-    def body(
-        self, numbers: pa.Array, columns: list[tuple[pa.Array, pa.Array | None, int]]
-    ) -> None:
+    def body(self, numbers: pa.Array, columns: list[tuple[pa.Array, pa.Array | None, int]]) -> None:
         """Many rows at once.
 
         Args:
@@ -98,7 +96,12 @@ class Sheet:
                         f'<c r="{place}', row, f'" s="{style}"><v>', text, "</v></c>", ""
                     ),
                     pc.binary_join_element_wise(
-                        f'<c r="{place}', row, '" s="3" t="inlineStr"><is><t>', text, "</t></is></c>", ""
+                        f'<c r="{place}',
+                        row,
+                        '" s="3" t="inlineStr"><is><t>',
+                        text,
+                        "</t></is></c>",
+                        "",
                     ),
                 )
             empty = pc.binary_join_element_wise(f'<c r="{place}', row, '" s="3"/>', "")
