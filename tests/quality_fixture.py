@@ -1,4 +1,4 @@
-"""A night of a few thousand residents made by SQL, whole in every respect, to be broken on purpose."""
+"""A night made by SQL, whole in every respect, for tests to break on purpose."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ def _fill(con: duckdb.DuckDBPyConnection, night: Night, residents: int) -> None:
     con.execute("""INSERT INTO link.cluster SELECT record_id, 'R' || substr(md5(
         (record_id - 1 - (record_id - 1) % 2) // 2 || ''), 1, 15) FROM std.record""")
     con.execute("""INSERT INTO master.crosswalk SELECT r.source, r.source_key, record_id,
-        resident_id, DATE '2026-11-23', NULL, 1 FROM std.record r JOIN link.cluster USING (record_id)""")
+        resident_id, DATE '2026-11-23', NULL, 1 FROM std.record r
+        JOIN link.cluster USING (record_id)""")
     con.execute("""INSERT INTO master.resident BY NAME SELECT resident_id, '居民' AS name, sex,
         birth AS birth_date, id_number, CASE WHEN i % 3 > 0 THEN '138' || lpad(i::VARCHAR, 8, '0')
         END AS phone, '330199101201' || grid AS grid_code, '330199101201' AS village_code,

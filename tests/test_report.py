@@ -6,7 +6,8 @@ from pathlib import Path
 from pipelines.night import Night
 from pipelines.report import write_failure_report, write_report
 from pipelines.report.figures import read_figures
-from pipelines.report.texts import duration
+from pipelines.report.texts import DEFECT_LABELS, duration
+from pipelines.standardise.defect import SEVERITY
 from pipelines.validate import RuleResult
 from pipelines.validate.count import count_rules
 from tests.quality_fixture import make_night, publish_by_hand
@@ -118,3 +119,7 @@ def test_durations_read_naturally() -> None:
         "8.5小时",
         "1,204小时",
     ]
+
+
+def test_every_kind_of_defect_has_a_chinese_label() -> None:
+    assert set(SEVERITY) | {"id_slip", "id_borrowed"} <= set(DEFECT_LABELS)

@@ -34,6 +34,7 @@ def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str
     _import()
     import great_expectations as gx  # noqa: PLC0415 - takes seconds; only this step needs it
     import pandas as pd  # noqa: PLC0415
+    from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
 
     results = list(results)
     context = gx.get_context(mode="ephemeral")
@@ -44,7 +45,6 @@ def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str
         "onegrid",
         {
             "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             "store_backend": {
                 "class_name": "TupleFilesystemStoreBackend",
@@ -63,7 +63,7 @@ def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str
             gx.expectations.ExpectColumnMaxToBeBetween(
                 column=result.rule,
                 max_value=result.allowed,
-                severity=result.severity,
+                severity=FailureSeverity(result.severity),
                 description=_describe(result),
                 meta={
                     "rule": result.rule,
@@ -95,7 +95,9 @@ def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str
         )
         for validation in outcome.run_results.values():
             for found in validation.results:
-                verdicts[found.expectation_config.meta["rule"]] = bool(found.success)
+                config = found.expectation_config
+                if config is not None:
+                    verdicts[config.kwargs["column"]] = bool(found.success)
     context.build_data_docs()
     make_self_contained(pages, results)
     return verdicts

@@ -18,9 +18,10 @@ _DROPPED = (
     re.compile(r"<link\b[^>]*>", re.S),
     re.compile(r"<footer\b.*?</footer>", re.S),
     re.compile(r"<img\b[^>]*>", re.S),
-    re.compile(r"<p>\s*<a [^>]*data-toggle=\"collapse\".*?</p>", re.S),
+    re.compile(r"<p\b[^>]*>\s*<a [^>]*data-toggle=\"collapse\".*?</p>", re.S),
     re.compile(r"background: url\('https?://[^)]*\)[^;]*;"),
     re.compile(r"@import[^;]*;"),
+    re.compile(r"<br>\s*Data asset: None"),
 )
 _OUTWARD = re.compile(r"<a\b[^>]*href=\"https?://[^\"]*\"[^>]*>(.*?)</a>", re.S)
 _OUTWARD_TOGGLE = re.compile(r"\sdata-(?:toggle|target|content)=\"[^\"]*\"")

@@ -11,9 +11,10 @@ Expectations judges the counts. A broken **critical** rule keeps yesterday's pub
 broken **warning** is reported. *Tolerated* is the share of bad rows among those checked that still
 passes. Rules marked † compare with the night published before and pass where there is none.
 
-每晚发布之前，由 DuckDB 对全部数据逐条计数，由 Great Expectations 判定。**阻断**（critical）规则不通过时不发布，
-保留上一次的结果；**提示**（warning）规则不通过时只在日报中说明。*容许*为仍算通过的不符比例。标 † 的规则与
-上一次发布比较，尚无发布时视为通过。
+每晚发布之前，由 DuckDB 对全部数据逐条计数，由 Great Expectations 判定。
+**阻断**（critical）规则不通过时不发布，保留上一次的结果；
+**提示**（warning）规则不通过时只在日报中说明。*容许*为仍算通过的不符比例。
+标 † 的规则与上一次发布比较，尚无发布时视为通过。
 """
 
 
