@@ -84,7 +84,8 @@ def test_exactly_so_many_residents_live_there(truth: duckdb.DuckDBPyConnection) 
 def test_kin_are_plausible(truth: duckdb.DuckDBPyConnection) -> None:
     gap = "date_diff('day', m.birth_date, c.birth_date) / 365.25"
     low, high = truth.execute(
-        f"SELECT min({gap}), max({gap}) FROM truth.person c JOIN truth.person m ON m.person_id = c.mother_id"
+        f"SELECT min({gap}), max({gap}) FROM truth.person c "
+        "JOIN truth.person m ON m.person_id = c.mother_id"
     ).fetchall()[0]
     assert low >= 17 and high <= 56
     assert not one(
@@ -120,7 +121,8 @@ def test_most_records_carry_the_right_number(home: Home, truth: duckdb.DuckDBPyC
     numbers = dict(truth.execute("SELECT person_id, id_number FROM truth.person").fetchall())
     about = dict(
         truth.execute(
-            "SELECT source_key, person_id FROM truth.record WHERE source = 'social_security_medical'"
+            "SELECT source_key, person_id FROM truth.record "
+            "WHERE source = 'social_security_medical'"
         ).fetchall()
     )
     con = sqlite3.connect(home.root / "district" / "social_security.sqlite")
@@ -178,9 +180,9 @@ def test_the_next_day_differs_by_about_one_row_in_a_hundred(home: Home, tmp_path
 
 def test_a_workbook_the_village_did_not_hand_in_again_is_left_alone(tmp_path: Path) -> None:
     made = Home.at(tmp_path)
-    make_district(made, 4_000, 4)
+    make_district(made, 12_000, 4)
     stamps = {file: file.stat().st_mtime_ns for file in made.inbox.rglob("*.xlsx")}
-    counts = make_district(made, 4_000, 4, day=2)
+    counts = make_district(made, 12_000, 4, day=2)
     touched = [file for file, stamp in stamps.items() if file.stat().st_mtime_ns != stamp]
     assert len(touched) == counts["workbooks"] < len(stamps)
 
@@ -207,7 +209,10 @@ def test_real_servers_hold_the_same_rows_as_sqlite(home: Home, tmp_path: Path, u
         rows = con.execute(sa.select(table)).fetchall()
         assert {row[0]: row[1] for row in rows} == {key: row[1] for key, row in expected.items()}
         for name in (
-            "old_age_allowance", "low_income_member", "disability_allowance", "marriage_registration",
-        ):  # fmt: skip
+            "old_age_allowance",
+            "low_income_member",
+            "disability_allowance",
+            "marriage_registration",
+        ):
             con.execute(sa.text(f"DROP TABLE {name}"))
     engine.dispose()

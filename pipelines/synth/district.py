@@ -1,3 +1,4 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """Make the synthetic district: the people, what the offices hold of them, and the truth."""
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def make_district(
     residents: int = 20_000,
     seed: int = 1,
     day: int = 1,
+    *,
     databases: dict[str, str] | None = None,
     errors: ErrorRates | None = None,
 ) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def make_district(
         renewed = _build(con, residents, seed, day, rates)
         today = FIRST_DAY + timedelta(days=day - 1)
         counts: dict[str, Any] = {"residents": residents, "day": day, "date": today.isoformat()}
-        jobs, written = _plan_workbooks(con, home, seed, day, renewed, work)
+        jobs, written = _plan_workbooks(con, home, seed, day, newest=renewed, work=work)
         workers = [] if _small(con) else [_start(job) for job in jobs]
         rows: dict[str, int] = {}
         for source in config.sources.values():
@@ -113,7 +115,7 @@ def _build(
     )
     world.macros(con, seed)
     mess.helpers(con)
-    world.traits(con, grid, dwelling, household, drawn, FIRST_DAY)
+    world.traits(con, grid, dwelling, household, drawn, today=FIRST_DAY)
     con.execute("CREATE TABLE happened (day INTEGER, date DATE, kind VARCHAR, number BIGINT)")
     tell("synth: people", 1, steps)
     mess.prepare(con)
@@ -132,7 +134,7 @@ def _build(
     newest = {source: dict.fromkeys(range(villages), 1) for source in offices.LEDGERS}
     for number in range(2, day + 1):
         today = FIRST_DAY + timedelta(days=number - 1)
-        _next_day(con, number, today, seed, rates, queries, newest)
+        _next_day(con, number, today, seed, rates=rates, queries=queries, newest=newest)
         tell("synth: people", 2 + number, steps)
     return newest
 
@@ -142,6 +144,7 @@ def _next_day(
     number: int,
     today: date,
     seed: int,
+    *,
     rates: ErrorRates,
     queries: dict[str, str],
     newest: dict[str, dict[int, int]],
@@ -198,6 +201,7 @@ def _plan_workbooks(
     home: Home,
     seed: int,
     day: int,
+    *,
     newest: dict[str, dict[int, int]],
     work: Path,
 ) -> tuple[list[Path], int]:
@@ -217,7 +221,16 @@ def _plan_workbooks(
         habits: list[Habit] = []
         for village, version in newest[source].items():
             handed_in = FIRST_DAY + timedelta(days=version - 1)
-            habits.append(habit(source, village, names[village][0], version, seed, handed_in))
+            habits.append(
+                habit(
+                    source,
+                    village,
+                    names[village][0],
+                    number=version,
+                    seed=seed,
+                    today=handed_in,
+                )
+            )
         con.executemany(
             "INSERT INTO habit VALUES (?, ?, ?, ?, ?)",
             [(source, h.village, h.file, h.seed, newest[source][h.village]) for h in habits],
@@ -229,7 +242,7 @@ def _plan_workbooks(
             if newest[source][own.village] == day or not (home.inbox / own.file).exists()
         ]
         written += len(due)
-        jobs += _jobs(con, home, source, due, names, work)
+        jobs += _jobs(con, home, source, due, names=names, work=work)
     return jobs, written
 
 
@@ -238,6 +251,7 @@ def _jobs(
     home: Home,
     source: str,
     due: list[Habit],
+    *,
     names: dict[int, tuple[str, str]],
     work: Path,
 ) -> list[Path]:
@@ -248,10 +262,13 @@ def _jobs(
     con.executemany("INSERT INTO due VALUES (?)", [[village] for village in wanted])
     rows = work / f"{source}.arrow"
     query = f"SELECT * FROM sheet_{source} SEMI JOIN due USING (village) ORDER BY village, sheet_no, row_no"
-    with con.sql(query).to_arrow_reader(100_000) as reader, pa.OSFile(str(rows), "wb") as sink:
-        with pa.ipc.new_file(sink, reader.schema) as target:
-            for batch in reader:
-                target.write_batch(batch)
+    with (
+        con.sql(query).to_arrow_reader(100_000) as reader,
+        pa.OSFile(str(rows), "wb") as sink,
+        pa.ipc.new_file(sink, reader.schema) as target,
+    ):
+        for batch in reader:
+            target.write_batch(batch)
     lengths = con.execute(
         f"SELECT village, count(*) FROM sheet_{source} SEMI JOIN due USING (village) "
         "GROUP BY village ORDER BY village"

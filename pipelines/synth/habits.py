@@ -70,7 +70,7 @@ class Habit:
 
     Attributes:
         source, village, file: which; the file is relative to the inbox.
-        filled: the date it says it was filled in on; day_offset: nothing of it is secret.
+        filled: the date it says it was filled in on.
         first_row: first row of data, from 1.
         header_row: row of the header words.
         block: after so many rows of data comes a 小计 row; 0: none.
@@ -78,9 +78,9 @@ class Habit:
         instructions: a row of instructions stands under it.
         merges: number and address of a household are written once, in merged cells.
         sheets: number of sheets with data (grid ledgers: one a grid, whatever this says).
-        birth_style: 0–6, see `ledgers.birth_text`.
+        birth_style: 0–6, see `ledgers.lay_out`.
         address_style: which length of the address.
-        number_of_day: style of the date in the title.
+        date_style: how that date is written.
         seed: for the order and the words of columns.
     """
 
@@ -101,7 +101,7 @@ class Habit:
     seed: int
 
 
-def habit(source: str, village: int, name: str, number: int, seed: int, today: date) -> Habit:
+def habit(source: str, village: int, name: str, *, number: int, seed: int, today: date) -> Habit:
     """The habit of village number `village`; with `number` > 1 filled in again on `today`."""
     own = [seed, village, list(COLUMNS).index(source)]
     rng = np.random.default_rng(own)

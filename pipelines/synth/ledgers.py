@@ -1,3 +1,4 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """The ledgers of the villages as real workbooks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """How an office writes a person down: the errors, each at its stated rate."""
 
 from __future__ import annotations
@@ -89,13 +90,12 @@ def write_down(con: duckdb.DuckDBPyConnection, apps: str, rates: ErrorRates, int
                     WHEN ledger AND u(k, 'year') < {r.birth_year_only} * factor THEN 'year'
                     WHEN u(k, 'slip') < {r.birth_wrong} * factor THEN
                         if(u(k, 'slip kind') < 0.5 AND day(birth_date) <= 12, 'swapped', 'year slip')
-                    ELSE 'right' END AS birth_fate,
-                ['138','139','136','150','187'][1 + (k % 5)::INT] AS other_prefix
+                    ELSE 'right' END AS birth_fate
             FROM chance c LEFT JOIN homophone h ON h.c = name[spot:spot]
             LEFT JOIN lunar USING (birth_date)
         )
         SELECT source, row_id, role, person_id, copy, day, k, household, id_fate, birth_fate,
-            CASE WHEN contains(name, '·') AND u(k, 'dot') < 0.3
+            CASE WHEN contains(name, '·') AND u(k, 'dot') < {r.name_dot}
                     THEN replace(name, '·', pick(['•', '.', '．', ''], u(k, 'which dot')))
                 WHEN y < {r.name_homophone} AND others IS NOT NULL
                     THEN name[:spot - 1] || pick(others, u(k, 'sound')) || name[spot + 1:]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """Which office lists whom, and what each office's rows hold."""
 
 from __future__ import annotations

@@ -60,7 +60,6 @@ def draw_world(
     keep = int(np.searchsorted(np.cumsum(sizes), residents, side="right"))
     missing = residents - int(sizes[:keep].sum())
     # The last household that fits is followed by single lodgers until the number is exact.
-    extra = np.arange(count) >= keep
     lodgers = keep + missing
     for slot in range(len(SLOTS)):
         present[keep:lodgers, slot] = SLOTS[slot] == "husband"
@@ -69,7 +68,6 @@ def draw_world(
     migrant[keep:lodgers] = True
     kind[keep:lodgers] = "single"
     birth[keep:lodgers, 2] = today - _years(rng.uniform(19, 50, missing))
-    del extra
     kind, migrant, left = kind[:lodgers], migrant[:lodgers], left[:lodgers]
     present, dead, birth = present[:lodgers], dead[:lodgers], birth[:lodgers]
 
@@ -84,7 +82,17 @@ def draw_world(
             "dwelling": dwelling,
         }
     )
-    persons = _persons(rng, grids, grid_of, kind, migrant, present, dead, birth, today)
+    persons = _persons(
+        rng,
+        grids,
+        grid_of,
+        kind=kind,
+        migrant=migrant,
+        present=present,
+        dead=dead,
+        birth=birth,
+        today=today,
+    )
     return grids, dwelling_table, household, persons
 
 
@@ -132,16 +140,13 @@ def _members(
     wanted = np.searchsorted(np.array([0.55, 0.93]), rng.random(n)) + 1
     wanted = np.where(twins, np.maximum(wanted, 2), wanted)
     leaves_at = _years(rng.uniform(20, 28, n))
+    present = np.zeros((n, 7), dtype=bool)
     for slot, (day, order) in enumerate(((first, 1), (second, 2), (third, 3)), start=4):
         birth[:, slot] = day
-        born = (day <= today - 30) & (day - birth[:, 3] < _years(np.float64(45)))
+        born = (day <= today - 30) & (day - birth[:, 3] < 45 * YEAR)
         parent = np.isin(kind, ("nuclear", "stem", "lone_parent"))
         at_home = today - day < leaves_at
-        birth[:, slot] = day
-        wanted_here = parent & (wanted >= order) & born & at_home
-        if order == 1:
-            present = np.zeros((n, 7), dtype=bool)
-        present[:, slot] = wanted_here
+        present[:, slot] = parent & (wanted >= order) & born & at_home
     couple = np.isin(kind, ("couple", "nuclear", "stem"))
     coin = rng.random(n)
     present[:, 2] = (
@@ -206,6 +211,7 @@ def _persons(
     rng: np.random.Generator,
     grids: dict[str, Array],
     grid_of: Array,
+    *,
     kind: Array,
     migrant: Array,
     present: Array,
@@ -273,7 +279,7 @@ def _persons(
         name[here] = names.draw_minority(rng, group, male[here])
         surname[here] = ""
 
-    _make_namesakes(rng, slot, male, surname, name, day, year)
+    _make_namesakes(rng, slot, male, surname=surname, name=name, day=day, year=year)
     death = np.where(dead[household, slot], today - rng.integers(20, 1200, len(slot)), 0)
     address = np.array([row["address"] for row in homes], dtype=object)
     return pa.table(
@@ -286,9 +292,7 @@ def _persons(
             "name": pa.array(name, pa.string()),
             "ethnic_group": pa.array(ethnic, pa.string()),
             "county": county.astype(np.int64),
-            "home_address": pa.array(
-                np.where(origin >= 0, address[np.maximum(origin, 0)], None), pa.string()
-            ),
+            "home_address": pa.array(address[np.maximum(origin, 0)], pa.string(), mask=origin < 0),
             "death_day": pa.array(death, mask=death == 0),
         }
     )
@@ -298,6 +302,7 @@ def _make_namesakes(
     rng: np.random.Generator,
     slot: Array,
     male: Array,
+    *,
     surname: Array,
     name: Array,
     day: Array,

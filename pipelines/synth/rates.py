@@ -23,6 +23,7 @@ class ErrorRates:
         name_homophone, name_variant: one character replaced by one of the same sound; by a
             traditional or variant form.
         name_padded, name_former: ``张 三``; ``张三（张小三）``.
+        name_dot: the middle dot of a name written as another dot, or left out.
         sex_wrong, birth_wrong: the other sex; year off by one, or day and month slipped.
         birth_lunar: the lunar date (of those born before 1970), half of them marked 农历.
         birth_year_only: nothing but the year (ledgers only).
@@ -45,6 +46,7 @@ class ErrorRates:
     name_variant: float = 0.006
     name_padded: float = 0.01
     name_former: float = 0.004
+    name_dot: float = 0.3
     sex_wrong: float = 0.003
     birth_wrong: float = 0.006
     birth_lunar: float = 0.04

@@ -1,8 +1,10 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """The rows of the departments' tables, and how they get into their databases."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import duckdb
 import pyarrow.csv
@@ -240,7 +242,6 @@ REGISTER = """
 
 _DATES = {"updated_on", "registered_on"}
 _NUMBERS = {"amount", "living_amount", "care_amount"}
-_FILLER = {"DECIMAL": "1", "DATE": "NULL"}
 
 
 def write_register(con: duckdb.DuckDBPyConnection, url: str, contract: SourceMap, rows: str) -> int:
@@ -249,9 +250,9 @@ def write_register(con: duckdb.DuckDBPyConnection, url: str, contract: SourceMap
     Columns that onegrid must not pull are there too, filled with meaningless numbers.
     """
     left_out = [item.column for item in contract.excluded]
-    columns: list[sa.Column[object]] = []
+    columns: list[sa.Column[Any]] = []
     for name, column in contract.columns.items():
-        kind: sa.types.TypeEngine[object] = sa.String(255)
+        kind: sa.types.TypeEngine[Any] = sa.String(255)
         if name in _DATES:
             kind = sa.Date()
         elif name in _NUMBERS:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """The truth beside the district: who is who, and which row is about whom."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  SQL reads better unbroken
 """The people's traits: numbers, kin, marriage, schooling, work, insurance; and what a day changes."""
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def traits(
     dwelling: pa.Table,
     household: pa.Table,
     drawn: pa.Table,
+    *,
     today: date,
 ) -> None:
     """Make the tables grid, dwelling, household and person out of the drawn structure."""
