@@ -34,6 +34,7 @@ def rows_query(source: str) -> str:
     """SQL for the rows of a ledger, before they are laid out on sheets; reads seen and person."""
     return f"""
     SELECT s.row_id, s.person_id, s.household, g.village, g.grid_number, {_SLOT} AS rank,
+        coalesce(s.written_dwelling, p.dwelling) AS position,
         (p.household * 31 % 100000)::VARCHAR AS household_no, s.name, p.former_name,
         s.sex, s.birth_y, s.birth_m, s.birth_d, s.birth_fate, s.id_number, s.id_fate = 'excel' AS id_is_number,
         if(p.ethnic_group = '汉族' AND s.k % 3 = 0, '汉', p.ethnic_group) AS ethnic_group, p.relation,
@@ -71,7 +72,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) ->
                 ({sheet_no})::INT AS sheet_no
             FROM rows_{source} r JOIN habit_rows hb USING (village)
         ), ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY village, sheet_no ORDER BY household, rank, row_id) - 1 AS i
+            SELECT *, row_number() OVER (PARTITION BY village, sheet_no ORDER BY position, household, rank, row_id) - 1 AS i
             FROM placed
         )
         SELECT *, (first_row + i + if(block > 0, i // greatest(block, 1), 0))::INT AS row_no FROM ranked

@@ -20,9 +20,9 @@ COVERAGE: dict[str, tuple[str, str]] = {
         "age BETWEEN 18 AND 58 AND pension_insurance = '职工养老'",
         "0.03",
     ),
-    "ledger_population": ("TRUE", "if(migrant, 0.03, 0.70)"),
+    "ledger_population": ("TRUE", "if(migrant, 0.03, 0.78)"),
     "ledger_migrant": ("migrant", "0.72"),
-    "ledger_grid": ("TRUE", "0.28"),
+    "ledger_grid": ("TRUE", "0.31"),
 }
 LEDGERS = ("ledger_population", "ledger_migrant", "ledger_grid")
 
@@ -48,13 +48,14 @@ def _listed(source: str, rates: ErrorRates) -> str:
 
 def _single(source: str, rates: ErrorRates, day: int, share: str) -> str:
     about, _ = COVERAGE[source]
-    # The grids and the poor are listed by household: all of its members or none.
-    key = "household" if source in ("ledger_grid",) else "person_id"
+    # Villages and grids list households; one member in ten is forgotten.
+    key = "household" if source in ("ledger_grid", "ledger_population") else "person_id"
     salt = f"'{source}'" if day == 1 else f"'{source} {day}'"
     once = (
         f"SELECT '{source}' AS source, person_id * 2 AS row_id, 'self' AS role, person_id, "
         f"0 AS copy, {day} AS day FROM person WHERE {about} AND u({key}, {salt}) < {share} "
         f"AND {_listed(source, rates)}"
+        + (f" AND u(person_id, 'forgotten {source}') < 0.9" if key == "household" else "")
     )
     return (
         f"WITH one AS ({once}) SELECT * FROM one UNION ALL "
