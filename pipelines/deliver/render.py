@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,24 +17,24 @@ from pipelines.config import Config
 from pipelines.deliver import texts
 from pipelines.deliver.content import content_sql, literal, read_sources
 from pipelines.deliver.manifest import register_file_names, write_manifests
-from pipelines.deliver.template import Template, build_template
+from pipelines.deliver.template import HEADER_ROW, Template, build_template
 from pipelines.deliver.workbook import (
-    MACROS,
     Sheet,
     build_workbook,
     link_sql,
     list_row_sql,
     task_row_sql,
     task_sql,
+    xml_text,
 )
 from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
 from schemas.forms import FormContract
 
-_ROWS_AT_A_TIME = 20_000
-_ROWS_IN_MEMORY = 400_000
-_ZIP_THREADS = 2
+_ROWS_AT_A_TIME = 20_000  # DuckDB takes 0.1 s to plan a query this wide, whatever it reads
+_ROWS_IN_MEMORY = 250_000
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -155,33 +154,74 @@ def _note_hashes(con: duckdb.DuckDBPyConnection, written: dict[str, tuple[str, i
 def _render(
     con: duckdb.DuckDBPyConnection, config: Config, folder: Path, wanted: set[str]
 ) -> dict[str, tuple[str, int]]:
-    """Write the wanted forms below `folder`; form_id → (sha256, bytes)."""
-    for macro in MACROS:
-        con.execute(macro)
+    """Write the wanted forms below `folder`; form_id → (sha256, bytes).
+
+    DuckDB works on so few rows with one thread, and zlib frees the interpreter: so each
+    thread takes a few grids through query, splicing and zipping with a cursor of its own.
+    Cursors do not share temporary tables; they share an attached database in memory.
+    """
     written: dict[str, tuple[str, int]] = {}
-    waiting: deque[tuple[str, Future[tuple[str, int]]]] = deque()
-    with ThreadPoolExecutor(_ZIP_THREADS) as pool:
-        for contract in config.forms.values():
-            template = build_template(contract)
-            due = [form for form in _due(con, contract) if form.form_id in wanted]
-            for form, sheet in _sheets(con, config, template, due):
-                target = folder / form.file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                waiting.append((form.form_id, pool.submit(_write, template, sheet, target)))
-                while len(waiting) > 4 * _ZIP_THREADS:
-                    form_id, future = waiting.popleft()
-                    written[form_id] = future.result()
-                tell("render_forms", len(written), len(wanted))
-        for form_id, future in waiting:
-            written[form_id] = future.result()
-    tell("render_forms", len(written), len(wanted))
+    con.execute("ATTACH ':memory:' AS drawing (READ_WRITE)")
+    try:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for contract in config.forms.values():
+                template = build_template(contract)
+                due = [form for form in _due(con, contract) if form.form_id in wanted]
+                for many in _portions(due, _ROWS_IN_MEMORY):
+                    _prepare(con, contract, many)
+
+                    def write(few: list[Due], template: Template = template) -> dict:
+                        with con.cursor() as cursor:
+                            drawn = _draw(cursor, template, few)
+                        return _write(drawn, config, template, few, folder)
+
+                    for batch in pool.map(write, _portions(many, _ROWS_AT_A_TIME)):
+                        written |= batch
+                        tell("render_forms", len(written), len(wanted))
+    finally:
+        con.execute("DETACH drawing")
     return written
 
 
-def _write(template: Template, sheet: Sheet, target: Path) -> tuple[str, int]:
-    body = build_workbook(template, sheet)
-    target.write_bytes(body)
-    return hashlib.sha256(body).hexdigest(), len(body)
+def _prepare(con: duckdb.DuckDBPyConnection, contract: FormContract, forms: list[Due]) -> None:
+    """Lay out what the forms say, as XML writes it, where every cursor sees it."""
+    escaped = ", ".join(
+        f"{xml_text(name)} AS {name}"
+        for name in ("place", *(f"v{number}" for number in range(len(contract.items))))
+    )
+    con.execute(f"""CREATE OR REPLACE TABLE drawing.said AS
+        SELECT * REPLACE ({escaped}), (row_no + {HEADER_ROW})::VARCHAR AS n
+        FROM ({content_sql(contract, read_sources(con), grids=_among(forms))})
+        ORDER BY grid_code, row_no""")
+    register_file_names(con, contract, forms[0].period)
+    con.execute("CREATE OR REPLACE TABLE drawing.place AS SELECT * FROM file_name")
+
+
+def _write(
+    drawn: dict[str, dict[str, Any]],
+    config: Config,
+    template: Template,
+    forms: list[Due],
+    folder: Path,
+) -> dict[str, tuple[str, int]]:
+    """Write a few drawn forms; form_id → (sha256, bytes)."""
+    written = {}
+    for form in forms:
+        row = drawn.pop(form.grid_code)
+        sheet = Sheet(
+            words=_words(config, template.contract, form, row),
+            list_rows=row["list_rows"],
+            residents=form.residents,
+            task_rows=row["task_rows"],
+            tasks=row["tasks"],
+            links=row["links"],
+        )
+        body = build_workbook(template, sheet)
+        target = folder / form.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(body)
+        written[form.form_id] = hashlib.sha256(body).hexdigest(), len(body)
+    return written
 
 
 def _due(con: duckdb.DuckDBPyConnection, contract: FormContract) -> list[Due]:
@@ -208,38 +248,6 @@ def _portions(forms: list[Due], rows: int) -> Iterator[list[Due]]:
         yield portion
 
 
-def _sheets(
-    con: duckdb.DuckDBPyConnection, config: Config, template: Template, due: list[Due]
-) -> Iterator[tuple[Due, Sheet]]:
-    """Each due form with what its workbook says."""
-    contract, sources = template.contract, read_sources(con)
-    if not due:
-        return
-    register_file_names(con, contract, due[0].period)
-    names = {grid: (village, name) for grid, village, name in con.execute(
-        "SELECT grid_code, village, grid_name FROM file_name").fetchall()}  # fmt: skip
-    for many in _portions(due, _ROWS_IN_MEMORY):
-        con.execute(f"""CREATE OR REPLACE TEMP TABLE said AS
-            {content_sql(contract, sources, grids=_among(many))} ORDER BY grid_code, row_no""")
-        for few in _portions(many, _ROWS_AT_A_TIME):
-            drawn = _draw(con, template, few)
-            for form in few:
-                row = drawn[form.grid_code]
-                words = _words(config, contract, form, names[form.grid_code], row)
-                yield (
-                    form,
-                    Sheet(
-                        words=words,
-                        list_rows=row["list_rows"],
-                        residents=form.residents,
-                        task_rows=row["task_rows"],
-                        tasks=row["tasks"],
-                        links=row["links"],
-                    ),
-                )
-    con.execute("DROP TABLE IF EXISTS said")
-
-
 def _among(forms: list[Due]) -> str:
     return f"w.grid_code IN ({', '.join(literal(form.grid_code) for form in forms)})"
 
@@ -257,9 +265,9 @@ def _draw(
     rows = con.execute(f"""
         WITH issued(grid_code, form_id, version) AS (VALUES {issued}),
         mine AS (SELECT w.*, form_id, version, {pending} AS pending
-            FROM said w JOIN issued USING (grid_code)),
+            FROM drawing.said w JOIN issued USING (grid_code)),
         list AS (SELECT grid_code, count(*) FILTER (is_first) AS households,
-                encode(string_agg(({list_row_sql(template)}), '' ORDER BY row_no)) AS list_rows
+                encode(string_agg({list_row_sql(template)}, '' ORDER BY row_no)) AS list_rows
             FROM mine GROUP BY grid_code),
         task AS (SELECT grid_code, row_no, place, {called} AS called, {asked} AS asked,
                 {verified} AS verified,
@@ -267,14 +275,16 @@ def _draw(
                 place IS DISTINCT FROM lag(place) OVER (PARTITION BY grid_code ORDER BY row_no)
                     AS is_first
             FROM mine WHERE pending > 0),
+        numbered AS (SELECT *, task_no + {HEADER_ROW} AS n FROM task),
         tasks AS (SELECT grid_code, count(*) AS tasks,
-                encode(string_agg(({task_row_sql(template)}), '' ORDER BY task_no)) AS task_rows,
+                encode(string_agg({task_row_sql(template)}, '' ORDER BY task_no)) AS task_rows,
                 encode(string_agg({link_sql()}, '' ORDER BY task_no)) AS links
-            FROM task GROUP BY grid_code)
-        SELECT grid_code, households, list_rows, coalesce(tasks, 0), coalesce(task_rows, ''::BLOB),
-            coalesce(links, ''::BLOB)
-        FROM list LEFT JOIN tasks USING (grid_code)""").fetchall()
-    columns = ("households", "list_rows", "tasks", "task_rows", "links")
+            FROM numbered GROUP BY grid_code)
+        SELECT grid_code, village, grid_name, households, list_rows, coalesce(tasks, 0),
+            coalesce(task_rows, ''::BLOB), coalesce(links, ''::BLOB)
+        FROM list JOIN drawing.place USING (grid_code)
+        LEFT JOIN tasks USING (grid_code)""").fetchall()
+    columns = ("village", "grid_name", "households", "list_rows", "tasks", "task_rows", "links")
     return {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}
 
 
@@ -282,11 +292,9 @@ def _words(
     config: Config,
     contract: FormContract,
     form: Due,
-    names: tuple[str, str],
     row: dict[str, Any],
 ) -> dict[str, str]:
     """What the tokens of the template stand for."""
-    village, grid_name = names
     pending = form.counts["ask"] + form.counts["verify"]
     facts = {
         "form": contract.form,
@@ -299,7 +307,7 @@ def _words(
         "due_on": form.due_on.isoformat(),
         "content_hash": form.content_hash,
     }
-    said = {**facts, "village": village, "grid_name": grid_name}
+    said = {**facts, "village": row["village"], "grid_name": row["grid_name"]}
     summary = texts.SUMMARY.format(
         **form.counts,
         households=row["households"],

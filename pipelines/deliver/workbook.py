@@ -47,11 +47,12 @@ _CORE = (
     "</cp:coreProperties>"
 )
 
-MACROS = (
-    """CREATE OR REPLACE TEMP MACRO xml(t) AS CASE
-        WHEN contains(t, '&') OR contains(t, '<') OR contains(t, '>')
-        THEN replace(replace(replace(t, '&', '&amp;'), '<', '&lt;'), '>', '&gt;') ELSE t END""",
-)
+
+def xml_text(value: str) -> str:
+    """SQL of a text as XML writes it."""
+    return f"""CASE WHEN contains({value}, '&') OR contains({value}, '<') OR contains({value}, '>')
+        THEN replace(replace(replace({value}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')
+        ELSE {value} END"""
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,15 @@ class Sheet:
 
 
 def list_row_sql(template: Template) -> str:
-    """SQL of a list row's XML, over the columns of `content_sql` and ``form_id``, ``version``."""
-    styles, row = template.styles, f"(row_no + {HEADER_ROW})::VARCHAR"
+    """SQL of a list row's XML, over `content_sql` with texts as XML, ``n``, form_id and version.
+
+    One flat concat and a CASE per item: every || would copy what stands before it.
+    """
+    styles = template.styles
     pieces = [
-        """'<row r="' || n || '" ht="26" customHeight="1">'""",
+        """'<row r="', n, '" ht="26" customHeight="1">'""",
         _cell("A", _first(styles, "number"), "row_no::VARCHAR", kind="number"),
-        _cell("B", _first(styles, "place"), "xml(place)"),
+        _cell("B", _first(styles, "place"), "place"),
     ]
     for number, item in enumerate(template.contract.items):
         kind = "date" if FIELD[item.field].type == "DATE" else "text"
@@ -81,14 +85,13 @@ def list_row_sql(template: Template) -> str:
     pieces += [
         _blank(result, _first(styles, "answer")),
         _blank(remark, _first(styles, "remark")),
-        _cell(hidden[0], str(styles["hidden"]), "form_id || '#' || row_no"),
-        _cell(hidden[1], str(styles["hidden"]), "resident_id"),
-        _cell(hidden[2], str(styles["hidden"]), "version", kind="number"),
-        _cell(hidden[3], str(styles["hidden"]), "digest"),
+        _cell(hidden[0], f"'{styles['hidden']}'", "form_id, '#', row_no"),
+        _cell(hidden[1], f"'{styles['hidden']}'", "resident_id"),
+        _cell(hidden[2], f"'{styles['hidden']}'", "version", kind="number"),
+        _cell(hidden[3], f"'{styles['hidden']}'", "digest"),
         "'</row>'",
     ]
-    body = ", ".join(pieces)
-    return f"SELECT concat({body}) FROM (SELECT {row} AS n)"
+    return f"concat({', '.join(pieces)})"
 
 
 def task_sql(contract: FormContract) -> tuple[str, str, str]:
@@ -107,24 +110,24 @@ def task_sql(contract: FormContract) -> tuple[str, str, str]:
 
 
 def task_row_sql(template: Template) -> str:
-    """SQL of a task row's XML, over task_no, row_no, is_first, place, called, asked, verified."""
-    styles, row = template.styles, f"(task_no + {HEADER_ROW})::VARCHAR"
+    """SQL of a task row's XML: task_no, n (its row), row_no, is_first, place, called, ..."""
+    styles = template.styles
     # 14 and 23 Chinese characters fit on a line of these two columns.
     lines = "greatest(ceil(length(asked) / 14), ceil(length(verified) / 23), 1)"
     pieces = [
-        f"""'<row r="' || n || '" ht="' || ({_SHORT_LINE} + 15 * ({lines} - 1))::DECIMAL(6,1)
-        || '" customHeight="1">'""",
-        _cell("A", _first(styles, "number"), "task_no::VARCHAR", kind="number"),
-        _cell("B", _first(styles, "place"), "xml(place)"),
-        _cell("C", _first(styles, "link"), "xml(called)"),
-        _cell("D", _first(styles, "ask_list"), "xml(asked)"),
-        _cell("E", _first(styles, "verify_list"), "xml(verified)"),
+        f"""'<row r="', n, '" ht="', ({_SHORT_LINE} + 15 * ({lines} - 1))::DECIMAL(6,1),
+        '" customHeight="1">'""",
+        _cell("A", _first(styles, "number"), "task_no", kind="number"),
+        _cell("B", _first(styles, "place"), "place"),
+        _cell("C", _first(styles, "link"), "called"),
+        _cell("D", _first(styles, "ask_list"), "asked"),
+        _cell("E", _first(styles, "verify_list"), "verified"),
         _blank("F", _first(styles, "remark")),
         _blank("G", _first(styles, "answer")),
-        _cell("H", _first(styles, "number"), f"(row_no + {HEADER_ROW})::VARCHAR", kind="number"),
+        _cell("H", _first(styles, "number"), f"row_no + {HEADER_ROW}", kind="number"),
         "'</row>'",
     ]
-    return f"SELECT concat({', '.join(pieces)}) FROM (SELECT {row} AS n)"
+    return f"concat({', '.join(pieces)})"
 
 
 def link_sql() -> str:
@@ -183,14 +186,15 @@ def _first(styles: dict[str, int], name: str) -> str:
 
 
 def _cell(column: str, style: str, text: str, *, kind: str = "text") -> str:
+    """Arguments of concat that make one cell."""
     if kind == "number":
-        return f"""'<c r="{column}' || n || '" s="' || {style} || '"><v>' || {text} || '</v></c>'"""
-    return f"""'<c r="{column}' || n || '" s="' || {style} || '" t="inlineStr"><is><t>' || {text}
-        || '</t></is></c>'"""
+        return f"""'<c r="{column}', n, '" s="', {style}, '"><v>', {text}, '</v></c>'"""
+    return f"""'<c r="{column}', n, '" s="', {style}, '" t="inlineStr"><is><t>', {text},
+        '</t></is></c>'"""
 
 
 def _blank(column: str, style: str) -> str:
-    return f"""'<c r="{column}' || n || '" s="' || {style} || '"/>'"""
+    return f"""'<c r="{column}', n, '" s="', {style}, '"/>'"""
 
 
 def _item(number: int, kind: str, styles: dict[str, int]) -> str:
@@ -202,8 +206,8 @@ def _item(number: int, kind: str, styles: dict[str, int]) -> str:
         source = _cell(note, _first(styles, f"{state}:note"), f"n{number}")
         when = f"WHEN s{number} = '{state}' THEN" if state != "absent" else "ELSE"
         if state in ("known", "verify", "withheld"):
-            cells = _cell(value, shown, f"xml(v{number})")
+            cells = _cell(value, shown, f"v{number}")
         else:
             cells = _blank(value, shown)
-        branches.append(f"{when} {cells} || {source}")
+        branches.append(f"{when} concat({cells}, {source})")
     return f"CASE {' '.join(branches)} END"
