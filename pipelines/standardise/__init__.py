@@ -1,1 +1,5 @@
-"""Cleaners of single values, one room a kind; each is a pure function and never raises."""
+"""From what offices wrote to canonical records; every change is a defect, nothing is dropped."""
+
+from pipelines.standardise.apply import conservation, standardise
+
+__all__ = ["conservation", "standardise"]

@@ -128,6 +128,17 @@ head_name VARCHAR head of household as registered
 """),
     ),
     Table(
+        "std",
+        "placed",
+        "one row of a grid register and the dwelling it places",
+        "底册落房",
+        columns("""
+source VARCHAR the register
+source_key VARCHAR key of the row
+dwelling_id VARCHAR the dwelling, see std.dwelling
+"""),
+    ),
+    Table(
         "delta",
         "record",
         "a record that this night must look at",

@@ -1,0 +1,121 @@
+"""Standardise a night: what changed in raw.* becomes records, defects, facts and quarantine."""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipelines.night import Night
+from pipelines.standardise.dictionaries import Context
+from pipelines.standardise.facts import write_facts
+from pipelines.standardise.intake import gather, list_todo
+from pipelines.standardise.records import build_dictionaries, write_defects, write_records
+from pipelines.standardise.register import place_dwellings, villages
+from pipelines.store import count, quote
+
+_BY_RECORD = ("std.defect", "std.benefit", "std.insurance", "std.family")
+
+
+def standardise(night: Night) -> dict[str, object]:
+    """Bring std.* up to raw.*, and list in delta.record what the night must look at.
+
+    Cost: rows that changed since the night's base; everything in a full night, or when the
+    register's villages changed, because addresses are read against them. May be repeated.
+
+    Returns:
+        counts of records, defects and quarantined rows after the night, and of the changes.
+    """
+    with night.stage("standardise") as counts, night.open() as con:
+        con.execute("BEGIN")
+        everything = place_dwellings(con, night) or night.base == 0
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE former AS SELECT record_id, source, source_key "
+            "FROM std.record WHERE false"
+        )
+        list_todo(con, night, everything=everything)
+        if everything:
+            con.execute("INSERT INTO former SELECT record_id, source, source_key FROM std.record")
+            for table in ("std.record", *_BY_RECORD):
+                con.execute(f"DELETE FROM {table}")
+            con.execute("DELETE FROM std.quarantine WHERE source IN (SELECT source FROM todo)")
+        else:
+            _clear_touched(con)
+        gather(con, night)
+        distinct = build_dictionaries(con, Context(night.business_date, villages(con)))
+        counts["distinct_values"] = sum(distinct.values())
+        write_records(con, night)
+        write_defects(con)
+        _drop_strangers(con)
+        write_facts(con)
+        _list_changes(con)
+        con.execute("COMMIT")
+        for name, table in (
+            ("records", "std.record"),
+            ("defects", "std.defect"),
+            ("quarantined", "std.quarantine"),
+            ("dwellings", "std.dwelling"),
+            ("changes", "delta.record"),
+        ):
+            counts[name] = count(con, f"SELECT count(*) FROM {table}")
+    return counts
+
+
+def conservation(con: duckdb.DuckDBPyConnection, sources: list[str]) -> tuple[int, int, int]:
+    """The law that nothing disappears: live raw rows, rows standardised, rows only in quarantine.
+
+    The first must be the sum of the other two. A row of a register is standardised when it places
+    a dwelling.
+    """
+    live = sum(
+        count(con, f"SELECT count(*) FROM raw.{quote(source)} WHERE until_night IS NULL")
+        for source in sources
+    )
+    standard = (
+        "(SELECT source, source_key FROM std.record "
+        "UNION SELECT source, source_key FROM std.placed)"
+    )
+    done = count(con, f"SELECT count(*) FROM {standard}")
+    aside = count(
+        con,
+        f"""SELECT count(*) FROM (SELECT DISTINCT source, source_key FROM std.quarantine)
+        ANTI JOIN {standard} USING (source, source_key)""",
+    )
+    return live, done, aside
+
+
+def _clear_touched(con: duckdb.DuckDBPyConnection) -> None:
+    """Take away what the rows to do had become before."""
+    con.execute(
+        """INSERT INTO former SELECT record_id, source, source_key FROM std.record
+        SEMI JOIN todo USING (source, source_key)"""
+    )
+    con.execute("DELETE FROM std.record WHERE record_id IN (SELECT record_id FROM former)")
+    for table in _BY_RECORD:
+        con.execute(f"DELETE FROM {table} WHERE record_id IN (SELECT record_id FROM former)")
+    con.execute(
+        """DELETE FROM std.quarantine q WHERE EXISTS (
+            FROM todo t WHERE t.source = q.source AND t.source_key = q.source_key)"""
+    )
+
+
+def _drop_strangers(con: duckdb.DuckDBPyConnection) -> None:
+    """Defects of persons that went into quarantine have no record to belong to."""
+    con.execute(
+        """DELETE FROM std.defect WHERE record_id IN (
+            SELECT record_id FROM intake ANTI JOIN std.record USING (record_id))"""
+    )
+
+
+def _list_changes(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("DELETE FROM delta.record")
+    con.execute(
+        """
+        INSERT INTO delta.record
+        SELECT record_id, CASE WHEN f.record_id IS NULL THEN 'new' ELSE 'changed' END
+        FROM (SELECT record_id FROM std.record SEMI JOIN intake USING (record_id)) n
+        LEFT JOIN former f USING (record_id)
+        UNION ALL
+        SELECT record_id, 'gone' FROM former ANTI JOIN std.record USING (record_id)
+        """
+    )
+    for table in ("former", "intake", "todo", "fact_intake"):
+        con.execute(f"DROP TABLE {table}")

@@ -1,0 +1,173 @@
+"""Clean every distinct value once: raw spelling → canonical value, defect and masks, as a table.
+
+Cost: one pass of Python over distinct values (a million residents: about three million), none over
+rows. From `POOL_FROM` values on, two processes share them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.privacy import mask
+from pipelines.progress import tell
+from pipelines.standardise.addresses import clean_address
+from pipelines.standardise.coded import clean_code
+from pipelines.standardise.dates import clean_date
+from pipelines.standardise.defect import SEVERITY
+from pipelines.standardise.id_cards import clean_id
+from pipelines.standardise.names import clean_name
+from pipelines.standardise.numbers import clean_number
+from pipelines.standardise.phones import clean_phone
+from pipelines.standardise.text import is_junk, tidy
+from schemas.fields import FIELDS, Field
+
+POOL_FROM = 150_000
+_CHUNK = 100_000
+
+
+class Context(NamedTuple):
+    """What cleaners need besides the value: the business date and the villages of the register."""
+
+    today: date
+    villages: frozenset[str]
+
+
+class Text(NamedTuple):
+    """A free text; None if it says nothing."""
+
+    value: str | None
+    defect: str | None
+
+
+def clean_text(raw: str) -> Text:
+    """`raw` tidied; placeholders become empty."""
+    text = tidy(raw)
+    if is_junk(text):
+        return Text(None, "placeholder")
+    return Text(text, "spelling" if text != raw else None)
+
+
+_S, _D = pa.string(), pa.date32()
+_COLUMNS: dict[str, dict[str, pa.DataType]] = {
+    "name": {"value": _S, "former": _S, "surname": _S, "key": _S, "pinyin": _S},
+    "id": {"value": _S, "status": _S, "partial": _S, "birth": _D, "sex": _S},
+    "date": {"value": _D, "precision": _S},
+    "phone": {"values": pa.list_(_S)},
+    "address": {
+        "value": _S,
+        "village": _S,
+        "estate": _S,
+        "building": _S,
+        "unit": _S,
+        "room": _S,
+        "is_complete": pa.bool_(),
+    },
+    "number": {"value": pa.decimal128(18, 2)},
+    "text": {"value": _S},
+    "code": {"value": _S},
+}
+
+
+def kind_of(field: Field) -> str:
+    """Which dictionary cleans a field: ``name``, ``id``, …, or ``code_<list>`` for coded ones."""
+    if field.codes:
+        return f"code_{field.codes}"
+    special = {
+        "name": "name",
+        "former_name": "name",
+        "id_number": "id",
+        "phone": "phone",
+        "address": "address",
+        "children_count": "number",
+    }
+    return special.get(field.name, "date" if field.type == "DATE" else "text")
+
+
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind_of(field) for field in FIELDS))
+
+
+def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: Context) -> int:
+    """The temporary table ``dict_<kind>`` for the distinct values that `values_sql` selects.
+
+    Columns: raw, the cleaner's result, defect, severity, old_masked, new_masked (masks only where
+    there is a defect). Returns the number of distinct values.
+    """
+    rows = con.execute(f"SELECT DISTINCT v FROM ({values_sql}) t(v) WHERE v IS NOT NULL").fetchall()
+    values = sorted(row[0] for row in rows)
+    del rows
+    chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)] or [[]]
+    done, tables = 0, []
+    for table in _cleaned(kind, chunks, context, parallel=len(values) >= POOL_FROM):
+        tables.append(table)
+        done += len(table)
+        tell(f"clean {kind}", done, len(values))
+    cleaned = pa.concat_tables(tables)
+    con.register("cleaned", cleaned)
+    con.execute(f'CREATE OR REPLACE TEMP TABLE "dict_{kind}" AS SELECT * FROM cleaned')
+    con.unregister("cleaned")
+    return len(values)
+
+
+def _cleaned(
+    kind: str, chunks: list[list[str]], context: Context, *, parallel: bool
+) -> Iterable[pa.Table]:
+    if not parallel:
+        yield from (clean_values(kind, chunk, context) for chunk in chunks)
+        return
+    workers = min(len(chunks), os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(clean_values, [kind] * len(chunks), chunks, [context] * len(chunks))
+
+
+def clean_values(kind: str, values: list[str], context: Context) -> pa.Table:
+    """Clean distinct `values` of one kind into the columns described at `build`."""
+    family = "code" if kind.startswith("code_") else kind
+    columns = _COLUMNS[family]
+    clean = _cleaner(kind, context)
+    results = [clean(value) for value in values]
+    data = {
+        name: pa.array([getattr(result, name) for result in results], type_)
+        for name, type_ in columns.items()
+    }
+    defects = [result.defect for result in results]
+    shown = next(iter(columns))
+    data["defect"] = pa.array(defects, _S)
+    data["severity"] = pa.array([SEVERITY[d] if d else None for d in defects], _S)
+    data["old_masked"] = pa.array(
+        [mask(v) if d else None for v, d in zip(values, defects, strict=True)], _S
+    )
+    data["new_masked"] = pa.array(
+        [mask(_text(getattr(result, shown))) if result.defect else None for result in results],
+        _S,
+    )
+    return pa.table({"raw": pa.array(values, _S), **data})
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, tuple):
+        return " ".join(value) or None
+    return None if value is None else str(value)
+
+
+def _cleaner(kind: str, context: Context) -> Callable[[str], Any]:
+    if kind.startswith("code_"):
+        listed = kind.removeprefix("code_")
+        return lambda raw: clean_code(raw, listed)
+    cleaners: dict[str, Callable[[str], Any]] = {
+        "name": clean_name,
+        "id": lambda raw: clean_id(raw, context.today),
+        "date": lambda raw: clean_date(raw, context.today),
+        "phone": clean_phone,
+        "address": lambda raw: clean_address(raw, context.villages),
+        "number": clean_number,
+        "text": clean_text,
+    }
+    return cleaners[kind]

@@ -1,0 +1,161 @@
+"""Gather what must be standardised: one row a person, every field still as the office wrote it."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from pipelines.night import Night
+from pipelines.standardise.addresses import clean_village
+from pipelines.standardise.texts import NO_PERSON
+from pipelines.store import quote
+from schemas.fields import FIELDS
+from schemas.source import PersonMap, SourceMap
+
+FACT_COLUMNS = (
+    "kind",
+    "level",
+    "amount",
+    "since",
+    "until",
+    "status",
+    "employer",
+    "birth_order",
+    "marriage_date",
+)
+"""Columns that a FactMap may fill, over all fact tables; see `schemas.tables.standardised`."""
+
+
+def record_id_sql(source_key: str, source: str, role: str) -> str:
+    """SQL of a record's stable number; `source` and `role` are plain identifiers."""
+    return (
+        f"CAST(md5_number_lower('{source}' || chr(31) || {source_key} || chr(31) || '{role}') >> 1 "
+        "AS BIGINT)"
+    )
+
+
+def list_todo(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -> None:
+    """The temporary table ``todo(source, source_key)``: rows that are new, changed or gone."""
+    con.execute("CREATE OR REPLACE TEMP TABLE todo (source VARCHAR, source_key VARCHAR)")
+    changed = (
+        "true" if everything else f"(since_night > {night.base} OR until_night > {night.base})"
+    )
+    for source in night.config.sources.values():
+        if source.persons:
+            con.execute(
+                f"INSERT INTO todo SELECT DISTINCT '{source.source}', source_key "
+                f"FROM raw.{quote(source.source)} WHERE {changed}"
+            )
+
+
+def gather(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """The temporary tables ``intake`` (a person of a live row of ``todo``) and ``fact_intake``.
+
+    Rows in which nobody stands go to std.quarantine.
+    """
+    fields = ", ".join(f'"{field.name}" VARCHAR' for field in FIELDS)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE intake (record_id BIGINT, source VARCHAR,
+        source_key VARCHAR, role VARCHAR, department VARCHAR, observed VARCHAR,
+        village VARCHAR, household_key VARCHAR, file VARCHAR, sheet VARCHAR, row_no INTEGER,
+        since_night INTEGER, {fields})"""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE fact_intake (record_id BIGINT, fact VARCHAR,
+        other_record_id BIGINT, {", ".join(f'"{name}" VARCHAR' for name in FACT_COLUMNS)})"""
+    )
+    for source in night.config.sources.values():
+        if not source.persons:
+            continue
+        raw = f"raw.{quote(source.source)}"
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE live AS SELECT r.* FROM {raw} r
+            JOIN (SELECT source_key FROM todo WHERE source = '{source.source}') USING (source_key)
+            WHERE r.until_night IS NULL"""
+        )
+        _villages(con, source)
+        for person in source.persons:
+            _persons(con, source, person)
+        _nobody(con, source)
+    con.execute("DROP TABLE IF EXISTS live")
+
+
+def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
+    """The temporary table ``file_village``: which village a ledger's file name speaks of."""
+    con.execute("CREATE OR REPLACE TEMP TABLE file_village (file VARCHAR, file_village VARCHAR)")
+    if not source.village_from_file:
+        return
+    pattern = re.compile(source.village_from_file)
+    rows = []
+    for (file,) in con.execute("SELECT DISTINCT file FROM live WHERE file IS NOT NULL").fetchall():
+        found = pattern.search(file.rsplit("/", 1)[-1])
+        rows.append((file, clean_village(found.group(1)) if found else None))
+    if rows:
+        con.executemany("INSERT INTO file_village VALUES (?, ?)", rows)
+
+
+def _persons(con: duckdb.DuckDBPyConnection, source: SourceMap, person: PersonMap) -> None:
+    """Append one person of every live row, where the row holds that person."""
+    values = {field.name: _value(person, field.name) for field in FIELDS}
+    present = _present(person)
+    number = record_id_sql("source_key", source.source, person.role)
+    household = (
+        f"'{source.source}:' || nullif(trim({quote(person.household_key)}), '')"
+        if person.household_key
+        else "NULL"
+    )
+    con.execute(
+        f"""INSERT INTO intake SELECT {number}, '{source.source}', source_key, '{person.role}',
+        '{source.department}', observed, file_village, {household}, file, sheet, row_no,
+        since_night, {", ".join(values.values())}
+        FROM live LEFT JOIN file_village USING (file) WHERE {present}"""
+    )
+    other = (
+        record_id_sql("source_key", source.source, person.relation_of)
+        if person.relation_of
+        else "NULL"
+    )
+    for fact in person.facts:
+        cells = ", ".join(
+            _text(fact.constants[name])
+            if name in fact.constants
+            else (quote(fact.values[name]) if name in fact.values else "NULL")
+            for name in FACT_COLUMNS
+        )
+        granted = (
+            f"AND nullif(trim({quote(fact.values['amount'])}), '') IS NOT NULL"
+            if "amount" in fact.values
+            else ""
+        )
+        con.execute(
+            f"INSERT INTO fact_intake SELECT {number}, '{fact.table}', {other}, {cells} "
+            f"FROM live WHERE {present} {granted}"
+        )
+
+
+def _nobody(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
+    absent = " AND ".join(f"NOT ({_present(person)})" for person in source.persons)
+    con.execute(
+        f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
+        row_no, 'no_person', ?, since_night FROM live WHERE {absent}""",
+        [NO_PERSON],
+    )
+
+
+def _present(person: PersonMap) -> str:
+    telling = person.present_if or tuple(
+        person.fields[name] for name in ("name", "id_number") if name in person.fields
+    )
+    filled = (f"nullif(trim({quote(column)}), '') IS NOT NULL" for column in telling)
+    return "(" + (" OR ".join(filled) or "true") + ")"
+
+
+def _value(person: PersonMap, field: str) -> str:
+    if field in person.fields:
+        return f"nullif(trim({quote(person.fields[field])}), '')"
+    return _text(person.constants[field]) if field in person.constants else "NULL"
+
+
+def _text(constant: str) -> str:
+    return "'" + constant.replace("'", "''") + "'"

@@ -1,0 +1,161 @@
+"""From gathered persons to std.record: join the dictionaries, settle ID against row, place."""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipelines.night import Night
+from pipelines.standardise.dictionaries import KINDS, Context, build, kind_of
+from pipelines.standardise.texts import NO_IDENTITY
+from schemas.fields import FIELDS
+
+USABLE = "('valid', 'upgraded', 'conflict')"
+
+
+def build_dictionaries(con: duckdb.DuckDBPyConnection, context: Context) -> dict[str, int]:
+    """Every ``dict_<kind>`` that ``intake`` and ``fact_intake`` need; distinct values by kind."""
+    wanted: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for field in FIELDS:
+        wanted[kind_of(field)].append(f'SELECT "{field.name}" FROM intake')
+    for column in ("since", "until", "marriage_date"):
+        wanted["date"].append(f"SELECT {column} FROM fact_intake")
+    wanted["number"].append("SELECT amount FROM fact_intake")
+    wanted["text"].append("SELECT employer FROM fact_intake")
+    wanted["code_medical_insurance"].append("SELECT kind FROM fact_intake WHERE fact = 'insurance'")
+    wanted["code_insurance_status"] = ["SELECT status FROM fact_intake"]
+    return {
+        kind: build(con, kind, " UNION ALL ".join(parts), context) for kind, parts in wanted.items()
+    }
+
+
+_PLAIN = [
+    field.name
+    for field in FIELDS
+    if field.name
+    not in ("name", "former_name", "sex", "birth_date", "id_number", "phone", "address")
+]
+
+
+def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """Append to std.record what stands in ``intake``; persons without name and number go aside.
+
+    A number that contradicts the row's own birth date or sex keeps its digits and gets the status
+    ``conflict``. A missing, shortened or lunar birth date is taken from a number that agrees.
+    """
+    joins = "\n".join(
+        f'LEFT JOIN "dict_{kind_of(field)}" d_{field.name} ON d_{field.name}.raw = i."{field.name}"'
+        for field in FIELDS
+    )
+    values = {
+        field.name: f"CAST(d_{field.name}.value AS {field.type})"
+        for field in FIELDS
+        if field.name in _PLAIN
+    }
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE joined AS
+        SELECT i.record_id, i.source, i.source_key, i.role, i.department,
+            least(coalesce(TRY_CAST(i.observed AS DATE), DATE '{night.business_date}'),
+                DATE '{night.business_date}') AS observed_date,
+            i.household_key, i.file, i.sheet, i.row_no, i.since_night,
+            d_name.value AS name, coalesce(d_former_name.value, d_name.former) AS former_name,
+            d_sex.value AS stated_sex, d_birth_date.value AS stated_birth,
+            d_birth_date.precision AS stated_precision,
+            d_id_number.value AS id_number, coalesce(d_id_number.status, 'missing') AS id_state,
+            d_id_number.partial AS id_partial, d_id_number.birth AS id_birth,
+            d_id_number.sex AS id_sex,
+            d_name.surname, d_name.key AS name_key, d_name.pinyin AS name_pinyin,
+            coalesce(d_phone.values, []) AS phones,
+            d_address.value AS address, d_address.estate, d_address.building, d_address.unit,
+            d_address.room, coalesce(d_address.is_complete, false) AS is_complete,
+            coalesce(v.village_name, f.village_name, e.village_name, d_address.village,
+                i.village) AS village_name,
+            coalesce(v.village_code, f.village_code, e.village_code) AS village_code,
+            {", ".join(f'{sql} AS "{name}"' for name, sql in values.items())}
+        FROM intake i
+        {joins}
+        LEFT JOIN village v ON v.village_name = d_address.village
+        LEFT JOIN village f ON f.village_name = i.village AND v.village_code IS NULL
+            AND d_address.village IS NULL
+        LEFT JOIN lone_estate e ON e.estate = d_address.estate AND d_address.village IS NULL
+            AND i.village IS NULL
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE settled AS
+        SELECT *, id_state IN ('valid', 'upgraded') AND (contradicts_birth OR contradicts_sex)
+            AS is_conflict
+        FROM (
+            SELECT *,
+                coalesce(id_birth IS NOT NULL AND stated_precision = 'day'
+                    AND stated_birth <> id_birth, false) AS contradicts_birth,
+                coalesce(id_sex IS NOT NULL AND stated_sex IN ('1', '2') AND stated_sex <> id_sex,
+                    false) AS contradicts_sex,
+                coalesce(id_birth IS NOT NULL AND (stated_birth IS NULL
+                    OR stated_precision = 'lunar'
+                    OR (stated_precision = 'month' AND year(stated_birth) = year(id_birth)
+                        AND month(stated_birth) = month(id_birth))
+                    OR (stated_precision = 'year' AND year(stated_birth) = year(id_birth))),
+                    false) AS birth_from_id
+            FROM joined
+        )
+        """
+    )
+    con.execute("DROP TABLE joined")
+    con.execute(
+        f"""
+        INSERT INTO std.quarantine
+        SELECT source, source_key, role, file, sheet, row_no, 'no_identity', ?, since_night
+        FROM settled WHERE name IS NULL AND id_state NOT IN {USABLE}
+        """,
+        [NO_IDENTITY],
+    )
+    columns = ", ".join(f'"{name}"' for name in _PLAIN)
+    con.execute(
+        f"""
+        INSERT INTO std.record BY NAME
+        SELECT record_id, source, source_key, role, department, observed_date, village_code,
+            village_name, household_key, name, former_name,
+            CASE WHEN stated_sex IN ('1', '2') THEN stated_sex ELSE coalesce(id_sex, stated_sex)
+                END AS sex,
+            CASE WHEN birth_from_id THEN id_birth ELSE stated_birth END AS birth_date,
+            id_number,
+            CASE WHEN is_conflict THEN 'conflict' ELSE id_state END AS id_status,
+            left(id_number, 17) AS id17, id_partial,
+            CASE WHEN birth_from_id THEN 'day' ELSE stated_precision END AS birth_precision,
+            birth_from_id, surname, name_key, name_pinyin, phones, phones[1] AS phone, address,
+            CASE WHEN village_name IS NOT NULL AND estate || building || unit || room <> ''
+                THEN concat_ws('|', village_name, estate, building, unit, room) END AS address_key,
+            CASE WHEN is_complete AND village_name IS NOT NULL
+                THEN concat_ws('|', village_name, estate, building, unit, room) END AS dwelling_key,
+            {columns}
+        FROM settled WHERE name IS NOT NULL OR id_state IN {USABLE}
+        """
+    )
+
+
+def write_defects(con: duckdb.DuckDBPyConnection) -> None:
+    """Append what cleaning changed or could not read, for every record that was written."""
+    for field in FIELDS:
+        con.execute(
+            f"""
+            INSERT INTO std.defect
+            SELECT i.record_id, i.source, i.department, '{field.name}', d.defect, d.severity,
+                d.old_masked, d.new_masked
+            FROM intake i JOIN (
+                SELECT * FROM "dict_{kind_of(field)}" WHERE defect IS NOT NULL
+            ) d ON d.raw = i."{field.name}"
+            """
+        )
+    con.execute(
+        """
+        INSERT INTO std.defect
+        SELECT record_id, source, department, 'id_number', 'id_contradicts_birth', 'warning',
+            NULL, NULL FROM settled WHERE is_conflict AND contradicts_birth
+        UNION ALL
+        SELECT record_id, source, department, 'id_number', 'id_contradicts_sex', 'warning',
+            NULL, NULL FROM settled WHERE is_conflict AND contradicts_sex
+        """
+    )
+    con.execute("DROP TABLE settled")
