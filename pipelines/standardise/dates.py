@@ -26,7 +26,7 @@ _LUNAR = re.compile(r"(\d{4})[-/.年]?(闰)?(\d{1,2})[-/.月]?(\d{1,2})?日?号?
 _HAN = re.compile(r"[〇○零一二三四五六七八九十正冬腊初廿卅元]+")
 _OPEN_END = frozenset("至今 长期 永久 今 在享 终身".split())
 _EPOCH = date(1899, 12, 30)
-_EARLIEST = 1850
+_EARLIEST = 1890
 
 
 class Day(NamedTuple):

@@ -125,7 +125,7 @@ def _birth(digits: str) -> date | None:
         born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         born = None
-    if born is not None and born.year < 1850:
+    if born is not None and born.year < 1890:
         born = None
     _BIRTHS[digits] = born
     return born
