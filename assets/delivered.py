@@ -1,0 +1,59 @@
+"""The way out: the night's page, and the one swap that readers see."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.edge import step_edge
+from assets.quality import QUALITY
+from assets.resources import NightResource
+from assets.tables import OPERATORS, WAREHOUSE, count_metadata, key
+from pipelines import run
+from pipelines.summary import read_summary
+
+GROUP = "delivered"
+_QUALITY = [key(suite) for suite in QUALITY]
+
+
+@dg.asset(
+    key=["deliver", "report"],
+    deps=[["deliver", "workbook"], ["deliver", "issue"], *_QUALITY],
+    group_name=GROUP,
+    owners=[f"team:{OPERATORS}"],
+    kinds={"html", "file"},
+    description="**当晚报告**\n\nOne page, readable without a network: sources, defects, matching, "
+    "quality, and how much was not asked again.",
+    pool=WAREHOUSE,
+)
+def report(night: NightResource) -> dg.MaterializeResult:
+    """Write the night's page."""
+    with step_edge():
+        return dg.MaterializeResult(metadata=count_metadata(run.report(night.current)))
+
+
+@dg.asset(
+    key=["deliver", "publication"],
+    deps=[["deliver", "report"], ["deliver", "workbook"], *_QUALITY],
+    group_name=GROUP,
+    owners=[f"team:{OPERATORS}"],
+    kinds={"duckdb", "file"},
+    description="**发布**\n\n`published/onegrid.duckdb`, swapped atomically; forms, report and "
+    "data docs follow. Nothing leaves the house before this, nothing "
+    "after a broken critical rule.",
+    pool=WAREHOUSE,
+)
+def publication(night: NightResource) -> dg.MaterializeResult:
+    """Make the night the one that readers see."""
+    with step_edge():
+        counts = run.publish_night(night.current)
+        summary = read_summary(night.current.home, night.current)
+        return dg.MaterializeResult(
+            metadata={
+                **count_metadata(counts),
+                **summary.counts,
+                "held sources": ", ".join(summary.held) or "none",
+                "not asked again": round(summary.not_asked_again, 4),
+                "report": dg.MetadataValue.path(str(night.current.home.report)),
+                "forms": dg.MetadataValue.path(str(night.current.home.forms)),
+            }
+        )
