@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.night import Night
-from pipelines.standardise.dictionaries import Context
+from pipelines.standardise.dictionaries import Context, forget
 from pipelines.standardise.facts import write_facts
 from pipelines.standardise.intake import gather, list_todo
 from pipelines.standardise.records import build_dictionaries, write_defects, write_records
@@ -47,6 +47,7 @@ def standardise(night: Night) -> dict[str, object]:
         _drop_strangers(con)
         write_facts(con)
         _list_changes(con)
+        forget(con)
         con.execute("COMMIT")
         for name, table in (
             ("records", "std.record"),

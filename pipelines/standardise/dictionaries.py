@@ -98,11 +98,12 @@ def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: C
     """The temporary table ``dict_<kind>`` for the distinct values that `values_sql` selects.
 
     Columns: raw, the cleaner's result, defect, severity, old_masked, new_masked (masks only where
-    there is a defect). Returns the number of distinct values.
+    there is a defect). A table that is there is added to. Returns the number of values cleaned.
     """
-    rows = con.execute(f"SELECT DISTINCT v FROM ({values_sql}) t(v) WHERE v IS NOT NULL").fetchall()
-    values = sorted(row[0] for row in rows)
-    del rows
+    known = _known(con, kind)
+    skipped = f"AND v NOT IN (SELECT raw FROM {known})" if known else ""
+    distinct = con.sql(f"SELECT DISTINCT v FROM ({values_sql}) t(v) WHERE v IS NOT NULL {skipped}")
+    values = sorted(distinct.to_arrow_table().column(0).to_pylist())
     chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)] or [[]]
     done, tables = 0, []
     for table in _cleaned(kind, chunks, context, parallel=len(values) >= POOL_FROM):
@@ -111,9 +112,28 @@ def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: C
         tell(f"clean {kind}", done, len(values))
     cleaned = pa.concat_tables(tables)
     con.register("cleaned", cleaned)
-    con.execute(f'CREATE OR REPLACE TEMP TABLE "dict_{kind}" AS SELECT * FROM cleaned')
+    if known:
+        con.execute(f"INSERT INTO {known} SELECT * FROM cleaned")
+    else:
+        con.execute(f'CREATE TEMP TABLE "dict_{kind}" AS SELECT * FROM cleaned')
     con.unregister("cleaned")
     return len(values)
+
+
+def forget(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop every dictionary."""
+    for (table,) in con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'dict%'"
+    ).fetchall():
+        con.execute(f'DROP TABLE "{table}"')
+
+
+def _known(con: duckdb.DuckDBPyConnection, kind: str) -> str | None:
+    found = con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name = ?",
+        [f"dict_{kind}"],
+    ).fetchall()
+    return f'"{found[0][0]}"' if found else None
 
 
 def _cleaned(
@@ -133,20 +153,19 @@ def clean_values(kind: str, values: list[str], context: Context) -> pa.Table:
     columns = _COLUMNS[family]
     clean = _cleaner(kind, context)
     results = [clean(value) for value in values]
+    parts = list(zip(*results, strict=True)) or [()] * (len(columns) + 1)
+    *cleaned, defects = parts  # every cleaner's result ends with its defect
     data = {
-        name: pa.array([getattr(result, name) for result in results], type_)
-        for name, type_ in columns.items()
+        name: pa.array(part, type_)
+        for (name, type_), part in zip(columns.items(), cleaned, strict=True)
     }
-    defects = [result.defect for result in results]
-    shown = next(iter(columns))
     data["defect"] = pa.array(defects, _S)
     data["severity"] = pa.array([SEVERITY[d] if d else None for d in defects], _S)
     data["old_masked"] = pa.array(
         [mask(v) if d else None for v, d in zip(values, defects, strict=True)], _S
     )
     data["new_masked"] = pa.array(
-        [mask(_text(getattr(result, shown))) if result.defect else None for result in results],
-        _S,
+        [mask(_text(v)) if d else None for v, d in zip(cleaned[0], defects, strict=True)], _S
     )
     return pa.table({"raw": pa.array(values, _S), **data})
 

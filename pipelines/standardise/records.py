@@ -53,7 +53,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     }
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE joined AS
+        CREATE OR REPLACE TEMP VIEW joined AS
         SELECT i.record_id, i.source, i.source_key, i.role, i.department,
             least(coalesce(TRY_CAST(i.observed AS DATE), DATE '{night.business_date}'),
                 DATE '{night.business_date}') AS observed_date,
@@ -102,7 +102,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         )
         """
     )
-    con.execute("DROP TABLE joined")
+    con.execute("DROP VIEW joined")
     con.execute(
         f"""
         INSERT INTO std.quarantine
