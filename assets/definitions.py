@@ -18,6 +18,7 @@ from pipelines.config import load_config
 from pipelines.home import Home
 from schemas.source import SourceMap
 
+LOCATION = "onegrid"
 STAGES = (standardised, linked, master, forms, quality, delivered)
 
 

@@ -7,17 +7,16 @@ import dagster as dg
 from assets.edge import step_edge
 from assets.quality import QUALITY
 from assets.resources import NightResource
-from assets.tables import OPERATORS, WAREHOUSE, count_metadata, key
+from assets.tables import OPERATORS, WAREHOUSE, count_metadata
 from pipelines import run
 from pipelines.summary import read_summary
 
 GROUP = "delivered"
-_QUALITY = [key(suite) for suite in QUALITY]
 
 
 @dg.asset(
     key=["deliver", "report"],
-    deps=[["deliver", "workbook"], ["deliver", "issue"], *_QUALITY],
+    deps=[["deliver", "workbook"], ["deliver", "issue"], *QUALITY],
     group_name=GROUP,
     owners=[f"team:{OPERATORS}"],
     kinds={"html", "file"},
@@ -33,7 +32,7 @@ def report(night: NightResource) -> dg.MaterializeResult:
 
 @dg.asset(
     key=["deliver", "publication"],
-    deps=[["deliver", "report"], ["deliver", "workbook"], *_QUALITY],
+    deps=[["deliver", "report"], ["deliver", "workbook"], *QUALITY],
     group_name=GROUP,
     owners=[f"team:{OPERATORS}"],
     kinds={"duckdb", "file"},
@@ -45,15 +44,17 @@ def report(night: NightResource) -> dg.MaterializeResult:
 def publication(night: NightResource) -> dg.MaterializeResult:
     """Make the night the one that readers see."""
     with step_edge():
-        counts = run.publish_night(night.current)
-        summary = read_summary(night.current.home, night.current)
+        tonight = night.current
+        counts = run.publish_night(tonight)
+        limits = tonight.config.district.limits
+        summary = read_summary(tonight.home, tonight.number, limits)
         return dg.MaterializeResult(
             metadata={
                 **count_metadata(counts),
                 **summary.counts,
                 "held sources": ", ".join(summary.held) or "none",
                 "not asked again": round(summary.not_asked_again, 4),
-                "report": dg.MetadataValue.path(str(night.current.home.report)),
-                "forms": dg.MetadataValue.path(str(night.current.home.forms)),
+                "report": dg.MetadataValue.path(str(tonight.home.report)),
+                "forms": dg.MetadataValue.path(str(tonight.home.forms)),
             }
         )

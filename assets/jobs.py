@@ -6,6 +6,7 @@ import dagster as dg
 
 NIGHTLY = "nightly"
 REBUILD = "rebuild"
+FULL = {"resources": {"night": {"config": {"full": True}}}}
 
 nightly = dg.define_asset_job(
     NIGHTLY,
@@ -19,7 +20,7 @@ rebuild = dg.define_asset_job(
     selection=dg.AssetSelection.all()
     - (dg.AssetSelection.groups("extract") - dg.AssetSelection.assets(["raw", "pull"]))
     | dg.AssetSelection.assets(["raw", "ledger_quarantine"]),
-    config={"resources": {"night": {"config": {"full": True}}}},
+    config=FULL,
     description="全量重建：不再抽取，由原始数据与日志簿重算，居民编号不变。 Everything anew "
     "from the landing zone and the journal, with the same resident ids; no source is asked.",
 )

@@ -16,7 +16,7 @@ from schemas.suites import RULE, RULES, SUITE_LABELS
 from schemas.tables import TABLE
 
 GROUP = "quality"
-QUALITY = [f"quality.{suite}" for suite in SUITE_LABELS]
+QUALITY = [dg.AssetKey(["quality", suite]) for suite in SUITE_LABELS]
 _JUDGED = {
     "standardised": ["std/record", "std/quarantine", "std/defect", "std/benefit", "std/family"],
     "master": ["master/resident", "master/crosswalk", "master/event", "link/review"],

@@ -59,7 +59,7 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
         except Exception as error:
             give_up(night, f"{type(error).__name__}: {scrub(str(error))}")
             raise
-    return read_summary(home, night)
+    return read_summary(home, night.number, config.district.limits)
 
 
 def _walk(night: Night, *, pull: bool) -> None:

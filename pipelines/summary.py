@@ -7,7 +7,7 @@ from datetime import date
 
 from pipelines import store
 from pipelines.home import Home
-from pipelines.night import Night
+from schemas.district import Limits
 
 _COUNTS = {
     "records": "SELECT count(*) FROM std.record",
@@ -55,16 +55,17 @@ class Summary:
         return self.counts["known"] / max(self.counts["required"], 1)
 
 
-def read_summary(home: Home, night: Night) -> Summary:
-    """The summary of `night`, which has been published."""
-    limits = night.config.district.limits
-    number = night.number
+def read_summary(home: Home, number: int, limits: Limits) -> Summary:
+    """The summary of night `number`, which has been published."""
     with store.connect(home.night_file(number), limits, home.work / "spill", read_only=True) as con:
         counts = {name: store.count(con, sql) for name, sql in _COUNTS.items()}
         for kind in ("birth", "merge", "split"):
             counts[f"{kind}s"] = store.count(
                 con, "SELECT count(*) FROM master.event WHERE night = ? AND kind = ?", number, kind
             )
+        ((business_date, is_full),) = con.execute(
+            "SELECT business_date, is_full FROM meta.night WHERE night = ?", [number]
+        ).fetchall()
         counts["issued"] = store.count(
             con, "SELECT count(*) FROM deliver.issue WHERE night = ?", number
         )
@@ -93,8 +94,8 @@ def read_summary(home: Home, night: Night) -> Summary:
         ]
     return Summary(
         night=number,
-        business_date=night.business_date,
-        is_full=night.is_full,
+        business_date=business_date,
+        is_full=is_full,
         held={label: reason for label, status, reason, *_ in pulls if status == "held"},
         counts=counts,
         seconds=seconds,
