@@ -216,3 +216,55 @@ def test_a_link_out_of_the_folder_is_not_followed(night, tmp_path):
     (night.home.inbox / "坏村.xlsx").symlink_to(elsewhere)
     pull_source(night, "ledger")
     assert waiting(night) == [("坏村.xlsx", "outside")]
+
+
+def places(night):
+    return live(night, "name, file, sheet, row_no, since_night")
+
+
+def test_unchanged_rows_move_to_the_file_that_was_read_last(night, second):
+    path = write(night.home.inbox / "东风村2026-05-01.xlsx", [HEAD, *people(3)])
+    write(night.home.inbox / "西风村.xlsx", [HEAD, [1, "独人", number(99), "1号"]])
+    pull_source(night, "ledger")
+    mirror_raw(night)
+    second.file.write_bytes(night.file.read_bytes())
+    path.unlink()
+    newer = write(
+        night.home.inbox / "东风村2026-06-01.xlsx", [["台账"], HEAD, *people(3)[::-1]], title="组"
+    )
+    counts = pull_source(second, "ledger")
+    assert counts["rows_new"] + counts["rows_changed"] + counts["rows_vanished"] == 0
+    assert places(second) == [
+        *((f"人{n}", newer.name, "组1", 6 - n, 1) for n in (1, 2, 3)),
+        ("独人", "西风村.xlsx", "人口1", 2, 1),
+    ]
+    assert mirror_raw(second)["ledger"] == 0
+    with second.open(landed=True) as con:
+        assert con.execute("FROM raw.ledger EXCEPT FROM landed.main.ledger").fetchall() == []
+
+
+def test_a_renamed_file_is_found_under_its_new_name(night, second):
+    path = write(night.home.inbox / "东风村.xlsx", [HEAD, *people(2)])
+    pull_source(night, "ledger")
+    mirror_raw(night)
+    second.file.write_bytes(night.file.read_bytes())
+    path.rename(path.with_name("东风村（最新）.xlsx"))
+    assert pull_source(second, "ledger")["files_read"] == 0
+    mirror_raw(second)
+    with second.open() as con:
+        assert con.execute("SELECT DISTINCT file FROM raw.ledger").fetchall() == [
+            ("东风村（最新）.xlsx",)
+        ]
+
+
+def test_places_are_right_again_after_a_night_that_was_taken_back(night, second, tmp_path):
+    path = write(night.home.inbox / "东风村.xlsx", [HEAD, *people(2)])
+    first = path.read_bytes()
+    pull_source(night, "ledger")
+    before = places(night)
+    write(path, [["台账"], HEAD, *people(2)])
+    pull_source(second, "ledger")
+    assert places(second) != before
+    path.write_bytes(first)
+    pull_source(second, "ledger")
+    assert places(second) == before

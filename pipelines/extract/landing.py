@@ -35,6 +35,15 @@ LEDGER_FILE = tuple(
         ("status", "VARCHAR", "live, superseded, duplicate or quarantined"),
     )
 )
+LEDGER_PLACE = tuple(
+    Column(name, "VARCHAR", meaning)
+    for name, meaning in (
+        ("source", "source"),
+        ("village", "village and part of it"),
+        ("sha256", "the file that file, sheet and row_no of its rows speak of"),
+    )
+)
+"""Not dated: rows keep their new places when a night is rolled back, so its files are read anew."""
 _PERIOD = (Column("since_night", "INTEGER", ""), Column("until_night", "INTEGER", ""))
 
 
@@ -62,6 +71,7 @@ def prepare(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
             )
     _create(con, "pull", (*TABLE["raw.pull"].columns, *_PERIOD))
     _create(con, "ledger_file", (*LEDGER_FILE, *_PERIOD))
+    _create(con, "ledger_place", LEDGER_PLACE)
     _create(con, "ledger_quarantine", TABLE["raw.ledger_quarantine"].columns)
 
 
@@ -160,6 +170,15 @@ def merge(
     con.execute(f"""INSERT INTO {name} ({quoted}) SELECT {values} FROM incoming i
         WHERE source_key IN (SELECT source_key FROM verdict WHERE change <> 'vanished')""")
     con.execute("DROP TABLE verdict")
+    if source.kind == "workbook":
+        _place(con, name)
+
+
+def _place(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """An unchanged row is no new version, but stands where the ledger read last has it."""
+    con.execute(f"""UPDATE {name} l SET file = i.file, sheet = i.sheet, row_no = i.row_no
+        FROM incoming i WHERE l.until_night IS NULL AND l.source_key = i.source_key
+        AND (l.file <> i.file OR l.sheet <> i.sheet OR l.row_no <> i.row_no)""")
 
 
 def count_changes(con: duckdb.DuckDBPyConnection, night: Night, source: str) -> Counts:

@@ -70,7 +70,9 @@ def pull_ledgers(
     if not paths:
         raise SourceHeld(source.source, texts.no_workbook(source.files or ""))
     known, waiting = _known(con, source.source)
-    files, quarantined, fresh = _read(night, source, paths, known=known, waiting=waiting)
+    files, quarantined, fresh = _read(
+        night, source, paths, known=known, waiting=waiting, moved=_moved(con, source.source)
+    )
     winners = _winners(files, known, {path.relative_to(root).as_posix() for path in paths})
     _stage(con, source, [file for file in winners.values() if file.parsed])
     repeated = landing.key_stage(con, night, source)
@@ -94,6 +96,7 @@ def pull_ledgers(
     con.execute("COMMIT")
     con.execute("BEGIN")
     landing.merge(con, night, source, _scope(con, winners))
+    _place(con, source, winners)
     live = {file.sha256 for file in winners.values()}
     book = {file.sha256: file for file in (*winners.values(), *files)}
     stated = [
@@ -149,6 +152,7 @@ def _read(
     *,
     known: dict[str, LedgerFile],
     waiting: dict[str, list[dict[str, object]]],
+    moved: set[str],
 ) -> tuple[list[LedgerFile], list[dict[str, object]], int]:
     """Every file that is there: usable ones, quarantine entries, and how many were read anew."""
     map_hash = hashlib.md5(source.model_dump_json().encode(), usedforsecurity=False).hexdigest()
@@ -156,20 +160,20 @@ def _read(
     files: list[LedgerFile] = []
     quarantined: list[dict[str, object]] = []
     new: list[tuple[LedgerFile, Path]] = []
-    seen: set[str] = set()
+    copies: dict[str, list[Path]] = {}
     for path in paths:
         name = path.relative_to(root).as_posix()
-        if not path.resolve().is_relative_to(root.resolve()):
+        if path.resolve().is_relative_to(root.resolve()):
+            copies.setdefault(_sha256(path), []).append(path)
+        else:
             sha = hashlib.sha256(name.encode()).hexdigest()
             quarantined.append(_entry(source, name, sha, "outside"))
-            continue
-        sha = _sha256(path)
-        if sha in seen:
-            continue
-        seen.add(sha)
+    for sha, same in copies.items():
         old = known.get(sha)
-        if old and old.map_hash == map_hash:
-            files.append(old)
+        path = next((p for p in same if old and p == root / old.file), same[0])
+        name = path.relative_to(root).as_posix()
+        if old and old.map_hash == map_hash and sha not in moved:
+            files.append(replace(old, file=name))
             quarantined += [{**entry, "file": name} for entry in waiting.get(sha, [])]
             continue
         moment = datetime.fromtimestamp(
@@ -274,6 +278,32 @@ def _scope(con: duckdb.DuckDBPyConnection, winners: dict[str, LedgerFile]) -> st
     if villages:
         con.executemany("INSERT INTO replaced VALUES (?)", villages)
     return "left(source_key, 8) IN (SELECT substr(md5(village), 1, 8) FROM replaced)"
+
+
+def _place(
+    con: duckdb.DuckDBPyConnection, source: SourceMap, winners: dict[str, LedgerFile]
+) -> None:
+    """Rows of a file that was only renamed name the file as it is called now."""
+    con.execute("CREATE OR REPLACE TEMP TABLE place (village VARCHAR, file VARCHAR, sha VARCHAR)")
+    con.executemany(
+        "INSERT INTO place VALUES (?, ?, ?)",
+        [[village, file.file, file.sha256] for village, file in winners.items()],
+    )
+    con.execute(f"""UPDATE main.{store.quote(source.source)} l SET file = p.file FROM place p
+        WHERE l.until_night IS NULL AND left(l.source_key, 8) = substr(md5(p.village), 1, 8)
+        AND l.file <> p.file""")
+    con.execute("DELETE FROM main.ledger_place WHERE source = ?", [source.source])
+    con.execute("INSERT INTO main.ledger_place SELECT ?, village, sha FROM place", [source.source])
+
+
+def _moved(con: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    """Files in force whose rows still stand where a ledger had them that was taken back."""
+    rows = con.execute(
+        """SELECT f.sha256 FROM main.ledger_file f JOIN main.ledger_place p USING (source, village)
+        WHERE source = ? AND until_night IS NULL AND status = 'live' AND f.sha256 <> p.sha256""",
+        [source],
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def _shrunk(

@@ -57,9 +57,29 @@ def _mirror(
     con.execute(
         f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {landed} WHERE since_night > {base}"
     )
+    if night.base and source.kind == "workbook":
+        _place(con, night, source)
     return store.count(
         con, f"SELECT count(*) FROM {landed} WHERE since_night > {base} OR until_night > {base}"
     )
+
+
+def _place(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> None:
+    """Unchanged rows of ledgers read since the base stand elsewhere now."""
+    name, landed = (f"{schema}.{store.quote(source.source)}" for schema in ("raw", "landed.main"))
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE read_anew AS
+        SELECT DISTINCT substr(md5(village), 1, 8) AS village FROM landed.main.ledger_file
+        WHERE source = ? AND since_night > ? AND until_night IS NULL""",
+        [source.source, night.base],
+    )
+    if store.count(con, "SELECT count(*) FROM read_anew"):
+        con.execute(f"""UPDATE {name} r SET file = l.file, sheet = l.sheet, row_no = l.row_no
+            FROM (SELECT source_key, file, sheet, row_no FROM {landed}
+                WHERE until_night IS NULL AND left(source_key, 8) IN (FROM read_anew)) l
+            WHERE r.until_night IS NULL AND r.source_key = l.source_key
+            AND (r.file <> l.file OR r.sheet <> l.sheet OR r.row_no <> l.row_no)""")
+    con.execute("DROP TABLE read_anew")
 
 
 def _mirror_books(con: duckdb.DuckDBPyConnection, night: Night, landed: set[str]) -> None:
