@@ -7,35 +7,41 @@ import duckdb
 from pipelines.night import Night
 from pipelines.standardise.dictionaries import Context, build
 from pipelines.standardise.texts import NO_PLACE
-from pipelines.store import count, quote
+from pipelines.store import quote
 from schemas.source import Place, SourceMap
 
 _PLACES = "SELECT DISTINCT village_name, village_code FROM std.dwelling ORDER BY ALL"
 
 
 def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
-    """Rebuild std.dwelling and std.placed where a register changed.
+    """Bring std.placed and std.dwelling up to the registers.
 
     A dwelling is known by its parsed address; where the address cannot be parsed, by the register's
-    own house code. Several register rows of one dwelling: the newest places it.
+    own house code. Several register rows of one dwelling: the newest places it. Only rows that
+    changed are parsed again.
 
     Returns:
-        whether the villages or the estates that stand in one village only are others than before:
+        whether the villages, or the estates that stand in one village only, are others than before:
         then every address must be read again.
     """
     registers = [source for source in night.config.sources.values() if source.register_]
-    changed = any(_is_changed(con, night, source) for source in registers)
     before = _signature(con)
-    if changed:
-        con.execute("DELETE FROM std.dwelling")
-        con.execute("DELETE FROM std.placed")
-        con.execute("CREATE OR REPLACE TEMP TABLE register_row AS FROM std.dwelling WHERE false")
-        con.execute("ALTER TABLE register_row ADD COLUMN observed VARCHAR")
-        con.execute("ALTER TABLE register_row ADD COLUMN source_key VARCHAR")
-        for source in registers:
-            if source.register_:
-                _place(con, night, source, source.register_)
-        con.execute("DROP TABLE register_row")
+    con.execute("CREATE OR REPLACE TEMP TABLE register_row AS FROM std.dwelling WHERE false")
+    con.execute("ALTER TABLE register_row ADD COLUMN observed VARCHAR")
+    con.execute("ALTER TABLE register_row ADD COLUMN source_key VARCHAR")
+    for source in registers:
+        if source.register_:
+            _read(con, night, source, source.register_)
+    con.execute("DELETE FROM std.dwelling")
+    con.execute(
+        """
+        INSERT INTO std.dwelling BY NAME
+        SELECT * EXCLUDE (observed, source_key) FROM register_row
+        QUALIFY row_number() OVER (
+            PARTITION BY dwelling_id ORDER BY observed DESC NULLS LAST, source_key) = 1
+        """
+    )
+    con.execute("DROP TABLE register_row")
     con.execute(f"CREATE OR REPLACE TEMP TABLE village AS {_PLACES}")
     con.execute(
         """CREATE OR REPLACE TEMP TABLE lone_estate AS
@@ -53,18 +59,6 @@ def villages(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(row[0] for row in con.execute("SELECT village_name FROM village").fetchall())
 
 
-def _is_changed(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> bool:
-    base = night.base
-    return (
-        count(
-            con,
-            f"SELECT count(*) FROM raw.{quote(source.source)} "
-            f"WHERE since_night > {base} OR until_night > {base}",
-        )
-        > 0
-    )
-
-
 def _signature(con: duckdb.DuckDBPyConnection) -> tuple[object, ...]:
     return con.execute(
         """SELECT bit_xor(md5_number_lower(concat_ws('|', village_name, village_code,
@@ -74,54 +68,71 @@ def _signature(con: duckdb.DuckDBPyConnection) -> tuple[object, ...]:
     ).fetchall()[0]
 
 
-def _place(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place: Place) -> None:
-    raw = f"(SELECT * FROM raw.{quote(source.source)} WHERE until_night IS NULL)"
-    con.execute(f"DELETE FROM std.quarantine WHERE source = '{source.source}'")
+def _read(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place: Place) -> None:
+    """Parse the rows of a register that changed, and append all of it to ``register_row``."""
+    raw, name = f"raw.{quote(source.source)}", source.source
+    live = f"(SELECT * FROM {raw} WHERE until_night IS NULL)"
     names = frozenset(
         row[0]
-        for row in con.execute(f"SELECT DISTINCT {quote(place.village_name)} FROM {raw}").fetchall()
+        for row in con.execute(
+            f"SELECT DISTINCT {quote(place.village_name)} FROM {live}"
+        ).fetchall()
         if row[0]
     )
+    known = con.execute("SELECT DISTINCT village_name FROM std.dwelling").fetchall()
+    changed = f"(since_night > {night.base} OR until_night > {night.base})"
+    if names != {row[0] for row in known}:
+        changed = "true"
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE reread AS "
+        f"SELECT DISTINCT source_key FROM {raw} WHERE {changed}"
+    )
+    for table in ("std.placed", "std.quarantine"):
+        con.execute(
+            f"""DELETE FROM {table} WHERE source = '{name}'
+            AND source_key IN (SELECT source_key FROM reread)"""
+        )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE fresh AS
+        SELECT * FROM {live} SEMI JOIN reread USING (source_key)"""
+    )
     context = Context(night.business_date, names)
-    build(con, "address", f"SELECT {quote(place.address)} FROM {raw}", context)
+    build(con, "address", f"SELECT {quote(place.address)} FROM fresh", context)
     missing = " OR ".join(
         f"nullif(trim({quote(column)}), '') IS NULL"
-        for column in (place.village_code, place.grid_code, place.address)
+        for column in (place.village_code, place.village_name, place.grid_code, place.address)
     )
     con.execute(
-        f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
-        row_no, 'no_place', ?, since_night FROM {raw} WHERE {missing}""",
+        f"""INSERT INTO std.quarantine SELECT '{name}', source_key, '', file, sheet, row_no,
+        'no_place', ?, since_night FROM fresh WHERE {missing}""",
         [NO_PLACE],
     )
-    con.execute("DELETE FROM register_row")
     con.execute(
         f"""
-        INSERT INTO register_row BY NAME
-        SELECT 'D' || left(md5(dwelling_key), 15) AS dwelling_id, * FROM (
-            SELECT CASE WHEN d.is_complete THEN concat_ws('|',
+        INSERT INTO std.placed
+        SELECT '{name}', source_key, 'D' || left(md5(dwelling_key), 15), dwelling_key, value
+        FROM (
+            SELECT source_key, d.value, CASE WHEN d.is_complete THEN concat_ws('|',
                     {quote(place.village_name)}, d.estate, d.building, d.unit, d.room)
                 ELSE concat_ws('|', {quote(place.village_name)}, '', '', '',
-                    {quote(place.dwelling_key)}) END AS dwelling_key,
-                d.value AS address, trim({quote(place.village_code)}) AS village_code,
-                trim({quote(place.village_name)}) AS village_name,
-                trim({quote(place.grid_code)}) AS grid_code,
-                trim({quote(place.grid_name)}) AS grid_name,
-                {quote(place.household_key)} AS household_key,
-                {quote(place.head_name)} AS head_name, r.observed, r.source_key
-            FROM {raw} r LEFT JOIN dict_address d ON d.raw = {quote(place.address)}
+                    {quote(place.dwelling_key)}) END AS dwelling_key
+            FROM fresh LEFT JOIN dict_address d ON d.raw = {quote(place.address)}
             WHERE NOT ({missing})
         )
         """
     )
     con.execute(
-        f"""INSERT INTO std.placed
-        SELECT '{source.source}', source_key, dwelling_id FROM register_row"""
-    )
-    con.execute(
+        f"""
+        INSERT INTO register_row BY NAME
+        SELECT p.dwelling_id, p.dwelling_key, p.address,
+            trim({quote(place.village_code)}) AS village_code,
+            trim({quote(place.village_name)}) AS village_name,
+            trim({quote(place.grid_code)}) AS grid_code,
+            trim({quote(place.grid_name)}) AS grid_name,
+            {quote(place.household_key)} AS household_key, {quote(place.head_name)} AS head_name,
+            r.observed, r.source_key
+        FROM {live} r JOIN std.placed p ON p.source = '{name}' AND p.source_key = r.source_key
         """
-        INSERT INTO std.dwelling BY NAME
-        SELECT * EXCLUDE (observed, source_key) FROM register_row
-        QUALIFY row_number() OVER (
-            PARTITION BY dwelling_id ORDER BY observed DESC NULLS LAST, source_key) = 1
-        """
     )
+    for table in ("reread", "fresh"):
+        con.execute(f"DROP TABLE {table}")

@@ -136,6 +136,8 @@ head_name VARCHAR head of household as registered
 source VARCHAR the register
 source_key VARCHAR key of the row
 dwelling_id VARCHAR the dwelling, see std.dwelling
+dwelling_key VARCHAR its key
+address VARCHAR address as registered, tidied
 """),
     ),
     Table(
