@@ -16,6 +16,7 @@ from schemas.contract import ContractError, parse_contract
 from schemas.district import District
 from schemas.forms import FormContract
 from schemas.source import SourceMap
+from schemas.tables import TABLES
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(home|config)\}")
 CODE_VERSION = "1"
@@ -90,6 +91,8 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
     digest = hashlib.sha256(CODE_VERSION.encode())
     for contract in (*sources.values(), *forms.values()):
         digest.update(contract.model_dump_json().encode())
+    for table in TABLES:
+        digest.update(table.ddl().encode())
     return Config(
         district=district,
         sources=dict(sorted(sources.items())),
