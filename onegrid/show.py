@@ -77,10 +77,11 @@ def _lines(labels: dict[str, str]) -> Iterator:
 def summary(home: Home, done: Summary, seconds: float) -> None:
     """The night as a table."""
     counts = done.counts
-    table = Table(title=f"Night {done.night} · {done.business_date:%Y-%m-%d}", title_justify="left")
-    table.add_column("")
-    table.add_column("", justify="right")
-    table.add_column("")
+    title = f"Night {done.night} · {done.business_date:%Y-%m-%d}"
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
     state = "[yellow]published, degraded[/]" if done.is_degraded else "[green]published[/]"
     table.add_row("状态 status", state, "full" if done.is_full else "delta")
     for label, name, remark in (
