@@ -14,7 +14,7 @@ MAX_CELLS = 30_000_000
 _CHUNK = 4 << 20
 _OVERLAP = 64
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WIDE = re.compile(rb"""\br\s*=\s*["'][A-Za-z]{2,}\$?\d""")
+_WIDE = re.compile(rb"""r\s*=\s*["'][A-Za-z]{2}""")
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,7})(\d{1,9})["']""")
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.source import SourceMap
 
@@ -24,6 +25,7 @@ class Header:
     places: dict[str, int]
 
 
+@lru_cache(20_000)
 def fold(word: object, *, inside: bool = True) -> str:
     """A header word as it is compared: width and case folded, without blanks, breaks, brackets.
 
@@ -49,7 +51,8 @@ class HeaderFinder:
             for rank, alias in enumerate(column.aliases):
                 self._rank.setdefault(fold(alias), (rank, name))
         self._required = {name for name, c in source.columns.items() if c.required}
-        self.words = frozenset(self._rank)
+        self._starts = frozenset(word[0] for word in self._rank if word)
+        self._may_start: dict[str, bool] = {}
 
     def find(self, rows: Sequence[Row]) -> Header | None:
         """The best header among the first rows; None: no row holds all required columns."""
@@ -68,7 +71,16 @@ class HeaderFinder:
 
     def names_in(self, row: Row) -> int:
         """How many cells of a row are header words."""
-        return sum(1 for cell in row if isinstance(cell, str) and fold(cell) in self.words)
+        return sum(1 for cell in row if isinstance(cell, str) and cell and self.is_word(cell))
+
+    def is_word(self, cell: str) -> bool:
+        """The cell is a header word. Most are not, by their first character; folding is dear."""
+        first = cell[0]
+        may = self._may_start.get(first)
+        if may is None:
+            folded = fold(first)
+            may = self._may_start[first] = not folded or folded[0] in self._starts
+        return may and fold(cell) in self._rank
 
     def _places(self, cells: Sequence[Sequence[object]]) -> dict[str, int]:
         chosen: dict[str, tuple[int, int]] = {}

@@ -14,7 +14,7 @@ _FOOTER = re.compile(
     r"(签[字名章]|盖章)?[((（]?[^:：]{0,8}[:：]|(备注|说明|注意|注)\d?[:：]|(签字|签名|盖章|以下空白|以上)"
 )
 _INSTRUCTION = re.compile(r"必填|选填|非必填|填写|YYYY|格式|示例|样例|例如|如[:：]|下拉|位数字")
-_DITTO = frozenset({"同上", "〃", "″", '"', "”", "''", "同前", "..", "…"})
+DITTO = frozenset({"同上", "〃", "″", '"', "”", "''", "同前", "..", "…"})
 _DAY = re.compile(r"(20\d\d)\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})")
 _DIGITS = re.compile(r"(?<!\d)(20\d\d)([01]\d)([0-3]\d)(?!\d)")
 _MONTH = re.compile(r"(20\d\d)\s*[年.-]\s*(\d{1,2})(?!\d)\s*月?|(?<!\d)(20\d\d)([01]\d)(?!\d)")
@@ -41,7 +41,7 @@ def is_instruction(cells: Sequence[str | None]) -> bool:
 
 def is_ditto(cell: str | None) -> bool:
     """The cell says: as above."""
-    return cell in _DITTO
+    return cell in DITTO
 
 
 def date_in(words: Iterable[str | None], today: date) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
+from pipelines.extract.block import BLOCK, BlockReader
 from pipelines.extract.guard import Unreadable, inspect
-from pipelines.extract.header import SEARCHED_ROWS, Header, HeaderFinder, fold
+from pipelines.extract.header import SEARCHED_ROWS, HeaderFinder
 from pipelines.extract.values import cell
 from schemas.source import SourceMap
 
-_FLUSH = 50_000
 _PLACES = (("src_sheet", pa.string()), ("src_row", pa.int32()), ("src_observed", pa.string()))
 
 
@@ -98,125 +98,19 @@ def _read_sheet(
     sheet: calamine.CalamineSheet, finder: HeaderFinder, source: SourceMap, today: date
 ) -> Sheet | None:
     """None: there is no header."""
-    numbered = enumerate(sheet.iter_rows(), start=1)
-    head = [row for _, row in zip(range(SEARCHED_ROWS + 2), (r for _, r in numbered), strict=False)]
+    rows = sheet.iter_rows()
+    head = list(islice(rows, SEARCHED_ROWS + 2))
     header = finder.find(head)
     if header is None:
         return None
-    reader = _RowReader(sheet, header, finder, source)
+    reader = BlockReader(sheet, header, finder, source)
     above = [cell(value) for row in head[: header.first] for value in row]
-    names = list(source.columns)
-    columns: list[list[Any]] = [[] for _ in (*names, "src_row")]
+    start, block = header.last + 2, head[header.last + 1 :]
     tables: list[pa.Table] = []
-    count = 0
-
-    def flush() -> None:
-        arrays = [pa.array(values, pa.string()) for values in columns[:-1]]
-        arrays.append(pa.array(columns[-1], pa.int32()))
-        tables.append(pa.table(arrays, names=[*names, "src_row"]))
-        for values in columns:
-            values.clear()
-
-    def remaining() -> Iterator[tuple[int, list[Any]]]:
-        yield from enumerate(head[header.last + 1 :], start=header.last + 2)
-        yield from numbered
-
-    for number, row in remaining():
-        values = reader.take(number, row)
-        if values is None:
-            continue
-        count += 1
-        for column, value in zip(columns, (*values, number), strict=True):
-            column.append(value)
-        if len(columns[-1]) >= _FLUSH:
-            flush()
-    flush()
+    while block:
+        tables += reader.take(start, block)
+        start += len(block)
+        block = list(islice(rows, BLOCK))
     observed = kinds.date_in([*above, *reader.footers], today)
+    count = sum(table.num_rows for table in tables)
     return Sheet(sheet.name, tables, observed, count, reader.left_out)
-
-
-class _RowReader:
-    """Takes the rows below a header one after the other; remembers what 'as above' means."""
-
-    def __init__(
-        self,
-        sheet: calamine.CalamineSheet,
-        header: Header,
-        finder: HeaderFinder,
-        source: SourceMap,
-    ) -> None:
-        self.left_out = 0
-        self.footers: list[str | None] = []
-        self._finder, self._first = finder, header.last + 2
-        self._required = [name for name, c in source.columns.items() if c.required]
-        self._names = list(source.columns)
-        self._above: dict[str, str | None] = {}
-        self._shift = sheet.start[1] if sheet.start else 0
-        # last row of the merged range that a column is in; ranges of one row say nothing downwards
-        self._merged: dict[tuple[int, int], int] = {}
-        for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-            if bottom > top and left == right:
-                self._merged[(top + 1, left - self._shift)] = bottom + 1
-        self._until: dict[int, int] = {}
-        self._held: dict[int, object] = {}
-        self._lay(header)
-
-    def _lay(self, header: Header) -> None:
-        self._places = [header.places.get(name) for name in self._names]
-        self._firm = {"id_number", *self._required}
-
-    def take(self, number: int, row: list[Any]) -> list[str | None] | None:
-        """The row's values in the map's order; None: there is no person in it."""
-        if self._merged:
-            self._fill_merged(number, row)
-        values = [cell(row[p]) if p is not None and p < len(row) else None for p in self._places]
-        is_bare = not any(values)
-        identified = any(
-            value for name, value in zip(self._names, values, strict=True) if name in self._firm
-        )
-        if is_bare or not identified or number < self._first + 3 or self._looks_odd(row, values):
-            every = [cell(value) for value in row]
-            if not any(every):
-                return None
-            if is_bare or self._is_furniture(number, row, every, identified):
-                self.left_out += 1
-                self.footers += every if kinds.is_footer(every) else []
-                return None
-        for place, name in enumerate(self._names):
-            if kinds.is_ditto(values[place]):
-                values[place] = self._above.get(name)
-            self._above[name] = values[place]
-        return values
-
-    def _looks_odd(self, row: list[Any], values: list[str | None]) -> bool:
-        """Not everything that a person's row has: worth a closer look."""
-        missing = sum(
-            1 for v, n in zip(values, self._names, strict=True) if n in self._firm and not v
-        )
-        head = next((value for value in row if value != ""), None)
-        return (
-            missing > 0
-            or (isinstance(head, str) and (":" in head or "：" in head or "计" in head))
-            or (any(isinstance(v, str) and fold(v) in self._finder.words for v in values[:4]))
-        )
-
-    def _is_furniture(
-        self, number: int, row: list[Any], every: list[str | None], identified: bool
-    ) -> bool:
-        """Totals, footers, instructions and repeated headers; the latter may change the order."""
-        if kinds.is_total(every) or kinds.is_footer(every):
-            return True
-        if number < self._first + 3 and kinds.is_instruction(every):
-            return True
-        if self._finder.names_in(row) >= 2:
-            if (again := self._finder.find([row])) is not None:
-                self._lay(again)
-            return True
-        return not identified and sum(1 for value in every if value) <= 1
-
-    def _fill_merged(self, number: int, row: list[Any]) -> None:
-        for place in range(len(row)):
-            if (end := self._merged.get((number, place))) is not None:
-                self._until[place], self._held[place] = end, row[place]
-            elif row[place] == "" and number <= self._until.get(place, 0):
-                row[place] = self._held[place]
