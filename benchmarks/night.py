@@ -2,9 +2,9 @@
 
     python benchmarks/night.py --residents 1000000
 
-Every step runs in a process of its own, so that its peak memory is its own. Writes a Markdown section
-to standard output; `benchmarks/RESULTS.md` keeps the ones that count. Absolute seconds are for
-orientation, the ratios count.
+Every step runs in a process of its own, so that its peak memory is its own. Writes a Markdown
+section to standard output; `benchmarks/RESULTS.md` keeps the ones that count. Absolute seconds are
+for orientation, the ratios count.
 """
 
 from __future__ import annotations
@@ -68,13 +68,10 @@ def plain_night(root: str) -> dict[str, float]:
 
 def dagster_night(root: str) -> dict[str, float]:
     """The same night as the Dagster job. Returns the seconds of each stage."""
-    from onegrid.main import main
+    import subprocess
+    import sys
 
-    try:
-        main(["run", "--home", root], standalone_mode=False)
-    except SystemExit as ended:
-        if ended.code:
-            raise
+    subprocess.run([sys.executable, "-m", "onegrid", "run", "--home", root], check=True)
     return stages(root)
 
 
@@ -97,8 +94,9 @@ def stages(root: str) -> dict[str, float]:
 def splink(root: str) -> float:
     """Seconds that Splink alone needs for the same cleaned records."""
     from benchmarks.linkage import splink_alone
+    from pipelines.home import Home
 
-    return float(splink_alone(Path(root) / "published" / "onegrid.duckdb"))
+    return splink_alone(Home.at(root))
 
 
 def main() -> None:
