@@ -16,7 +16,10 @@ from schemas.source import SourceMap
 from schemas.tables import RAW_COLUMNS, TABLE
 from schemas.tables.model import Column
 
-STAGE_COLUMNS = ("file", "sheet", "row_no", "observed")
+UNPLACED = """SELECT NULL::VARCHAR AS village, NULL::VARCHAR AS src_file,
+    NULL::VARCHAR AS src_sheet, NULL::INTEGER AS src_row, NULL::VARCHAR AS src_observed, *
+    FROM drawn"""
+"""The rows of the registered relation `drawn`, which comes from a database."""
 CONFIRMED_AFTER_DAYS = 180
 """A ledger row that is still the same counts as a new version, and so as newly observed, when the
 new ledger is this much younger than the one it was taken from."""
@@ -75,15 +78,6 @@ def prepare(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     _create(con, "ledger_quarantine", TABLE["raw.ledger_quarantine"].columns)
 
 
-def stage_table(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
-    """An empty temporary table `stage` for the rows as they come."""
-    columns = [f"{store.quote(name)} VARCHAR" for name in source.columns]
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE stage (village VARCHAR, src_file VARCHAR, src_sheet VARCHAR, "
-        f"src_row INTEGER, src_observed VARCHAR, {', '.join(columns)})"
-    )
-
-
 def rewind(con: duckdb.DuckDBPyConnection, night: Night, table: str, where: str = "true") -> None:
     """Take back what this night did to a landing table, so that a repeated pull starts afresh."""
     name = f"main.{store.quote(table)}"
@@ -93,8 +87,15 @@ def rewind(con: duckdb.DuckDBPyConnection, night: Night, table: str, where: str 
     )
 
 
-def key_stage(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> int:
-    """Make temporary table `incoming` of `stage`: with source_key, row_hash and observed date.
+def key(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
+    """Make temporary table `incoming`: rows with source_key, row_hash and observed date.
+
+    Args:
+        con: the landing zone.
+        night: the night.
+        source: its map.
+        rows: SQL that selects village, src_file, src_sheet, src_row, src_observed and the map's
+            columns; read once.
 
     Returns:
         How many rows share their key with another; those carry an occurrence number.
@@ -108,8 +109,7 @@ def key_stage(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -
             CAST(md5_number_lower(concat_ws(chr(31), {hashed})) >> 1 AS BIGINT) AS row_hash,
             src_file AS file, src_sheet AS sheet, src_row AS row_no,
             {_observed_sql(night, source)} AS observed, {own}
-        FROM stage""")
-    con.execute("DROP TABLE stage")
+        FROM ({rows})""")
     repeated = store.count(
         con,
         "SELECT coalesce(sum(n), 0) FROM "
@@ -136,7 +136,28 @@ def merge(
         SourceHeld: fewer rows than the map's minimum, or too many vanished.
     """
     name = f"main.{store.quote(source.source)}"
+    known = store.count(con, f"SELECT count(*) FROM {name} WHERE until_night IS NULL")
+    fresh = "true"
+    if known:
+        _judge(con, source, name, scope=scope, known=known)
+        con.execute(f"""UPDATE {name} SET until_night = {night.number} WHERE until_night IS NULL
+            AND source_key IN (SELECT source_key FROM verdict WHERE change <> 'new')""")
+        fresh = "source_key IN (SELECT source_key FROM verdict WHERE change <> 'vanished')"
+    elif (brought := store.count(con, "SELECT count(*) FROM incoming")) < source.minimum_rows:
+        raise SourceHeld(source.source, texts.too_few(brought, source.minimum_rows))
     columns = [column.name for column in (*RAW_COLUMNS, *_own_columns(source))]
+    quoted = ", ".join(store.quote(column) for column in columns)
+    dates = {"since_night": str(night.number), "until_night": "NULL"}
+    values = ", ".join(dates.get(column, store.quote(column)) for column in columns)
+    con.execute(f"INSERT INTO {name} ({quoted}) SELECT {values} FROM incoming WHERE {fresh}")
+    if known and source.kind == "workbook":
+        _place(con, name)
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection, source: SourceMap, name: str, *, scope: str, known: int
+) -> None:
+    """Make temporary table `verdict`: the keys that are new, changed or vanished."""
     confirmed = "false"
     if source.kind == "workbook":
         confirmed = (
@@ -153,25 +174,14 @@ def merge(
             ON i.source_key = l.source_key
         WHERE i.source_key IS NULL OR l.source_key IS NULL OR i.row_hash <> l.row_hash
             OR {confirmed}""")
-    known = store.count(con, f"SELECT count(*) FROM {name} WHERE until_night IS NULL")
     vanished = store.count(con, "SELECT count(*) FROM verdict WHERE change = 'vanished'")
     brought = store.count(con, "SELECT count(*) FROM verdict WHERE change = 'new'")
     if (held := known + brought - vanished) < source.minimum_rows:
         raise SourceHeld(source.source, texts.too_few(held, source.minimum_rows))
-    if known and vanished / known > source.maximum_vanished:
+    if vanished / known > source.maximum_vanished:
         raise SourceHeld(
             source.source, texts.too_many_vanished(vanished, known, source.maximum_vanished)
         )
-    con.execute(f"""UPDATE {name} SET until_night = {night.number} WHERE until_night IS NULL
-        AND source_key IN (SELECT source_key FROM verdict WHERE change <> 'new')""")
-    quoted = ", ".join(store.quote(column) for column in columns)
-    fresh = {"since_night": str(night.number), "until_night": "NULL"}
-    values = ", ".join(fresh.get(column, f"i.{store.quote(column)}") for column in columns)
-    con.execute(f"""INSERT INTO {name} ({quoted}) SELECT {values} FROM incoming i
-        WHERE source_key IN (SELECT source_key FROM verdict WHERE change <> 'vanished')""")
-    con.execute("DROP TABLE verdict")
-    if source.kind == "workbook":
-        _place(con, name)
 
 
 def _place(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -74,8 +74,8 @@ def pull_ledgers(
         night, source, paths, known=known, waiting=waiting, moved=_moved(con, source.source)
     )
     winners = _winners(files, known, {path.relative_to(root).as_posix() for path in paths})
-    _stage(con, source, [file for file in winners.values() if file.parsed])
-    repeated = landing.key_stage(con, night, source)
+    rows = _rows(con, source, [file for file in winners.values() if file.parsed])
+    repeated = landing.key(con, night, source, rows)
     for file in _shrunk(con, source, winners):
         quarantined.append(_entry(source, file.file, file.sha256, "shrunk"))
         files.remove(file)
@@ -250,25 +250,25 @@ def _age(file: LedgerFile) -> tuple[str, str, str]:
     return file.observed, file.modified, file.file
 
 
-def _stage(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerFile]) -> None:
-    landing.stage_table(con, source)
-    if not files:
-        return
-    own = ", ".join(store.quote(name) for name in source.columns)
+def _rows(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerFile]) -> str:
+    """SQL: the rows that were read from `files`."""
     con.execute(
         "CREATE OR REPLACE TEMP TABLE book (path VARCHAR, village VARCHAR, file VARCHAR, "
         "observed VARCHAR)"
     )
+    own = ", ".join(store.quote(name) for name in source.columns)
+    if not files:
+        nothing = ", ".join(f"NULL::VARCHAR AS {store.quote(name)}" for name in source.columns)
+        return f"""SELECT village, file AS src_file, NULL::VARCHAR AS src_sheet,
+            NULL::INTEGER AS src_row, observed AS src_observed, {nothing} FROM book"""
     con.executemany(
         "INSERT INTO book VALUES (?, ?, ?, ?)",
         [[str(f.parsed), f.village, f.file, f.observed] for f in files],
     )
-    con.execute(
-        f"""INSERT INTO stage (village, src_file, src_sheet, src_row, src_observed, {own})
-        SELECT b.village, b.file, src_sheet, src_row, coalesce(src_observed, b.observed), {own}
-        FROM read_parquet(?, filename = true) p JOIN book b ON b.path = p.filename""",
-        [[str(file.parsed) for file in files]],
-    )
+    paths = ", ".join("'" + str(file.parsed).replace("'", "''") + "'" for file in files)
+    return f"""SELECT b.village, b.file AS src_file, src_sheet, src_row,
+        coalesce(src_observed, b.observed) AS src_observed, {own}
+        FROM read_parquet([{paths}], filename = true) p JOIN book b ON b.path = p.filename"""
 
 
 def _scope(con: duckdb.DuckDBPyConnection, winners: dict[str, LedgerFile]) -> str:

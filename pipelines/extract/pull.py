@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 from pipelines.extract import database, landing, ledger, texts
 from pipelines.night import Night
@@ -80,19 +85,33 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
 
 
 def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
-    """Stage the table outside of the transaction, then merge within; leaves it open."""
-    limits = night.config.district.limits
-    url = night.config.databases[source.database or ""]
-    landing.stage_table(con, source)
-    rows = 0
-    own = ", ".join(f'"{name}"' for name in source.columns)
-    for batch in database.stream(source, url, limits.batch_rows):
-        con.register("batch", batch)
-        con.execute(f"INSERT INTO stage ({own}) SELECT {own} FROM batch")
-        con.unregister("batch")
-        rows += batch.num_rows
-        tell(texts.task(source.label), rows)
-    repeated = landing.key_stage(con, night, source)
+    """Draw the table through DuckDB outside of the transaction, merge within; leaves it open."""
+    failures: list[BaseException] = []
+
+    def batches() -> Generator[pa.RecordBatch]:
+        limits = night.config.district.limits
+        url = night.config.databases[source.database or ""]
+        rows = 0
+        try:
+            for batch in database.stream(source, url, limits.batch_rows):
+                yield batch
+                rows += batch.num_rows
+                tell(texts.task(source.label), rows)
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    schema = pa.schema([(name, pa.string()) for name in source.columns])
+    with closing(batches()) as drawn:
+        con.register("drawn", pa.RecordBatchReader.from_batches(schema, drawn))
+        try:
+            repeated = landing.key(con, night, source, landing.UNPLACED)
+        except duckdb.Error:
+            if failures:  # DuckDB would tell it in words of its own
+                raise failures[0] from None
+            raise
+        finally:
+            con.unregister("drawn")
     con.execute("BEGIN")
     landing.rewind(con, night, source.source)
     landing.merge(con, night, source)
