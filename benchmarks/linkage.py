@@ -2,7 +2,7 @@
 
     python benchmarks/linkage.py --home var
 
-The home is a synthetic district's, with a published night and the truth beside it. Alternatives: the
+The home is a synthetic district with a published night and the truth beside it. Alternatives: the
 exact join on valid ID numbers, and Splink alone as a careful user would set it up (cleaned columns,
 pinyin, term frequencies, seven blocking rules, the best of several thresholds).
 """
