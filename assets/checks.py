@@ -34,6 +34,5 @@ def check_result(result: RuleResult, asset: Sequence[str]) -> dg.AssetCheckResul
             "rows checked": result.rows_checked,
             "rows bad": result.rows_bad,
             "share": result.share,
-            "tolerated": result.allowed,
         },
     )

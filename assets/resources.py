@@ -18,6 +18,11 @@ from pipelines.night import Night, open_night
 
 HOME_TAG = "onegrid/home"
 NIGHT_TAG = "onegrid/night"
+CAUSE_TAG = "onegrid/cause"
+KILLED = (
+    "The process of this run was ended from outside. Nothing was published and nothing is lost; "
+    "the next run cleans up."
+)
 _UNFINISHED = (
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
@@ -68,6 +73,8 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
             )
             if context.instance is not None:
                 tags = {HOME_TAG: str(home.root), NIGHT_TAG: str(night.number)}
+                if run.parent_run_id and CAUSE_TAG in run.tags:  # copied from the parent
+                    tags[CAUSE_TAG] = f"goes on after run {run.parent_run_id[:8]} failed"
                 context.instance.add_run_tags(run.run_id, tags)
             yield self
         except OnegridError as error:
@@ -101,10 +108,6 @@ def end_orphans(instance: dg.DagsterInstance, home: Home, this_run: str) -> int:
         and record.dagster_run.tags.get(HOME_TAG, str(home.root)) == str(home.root)
     ]
     for run in orphans:
-        instance.report_run_failed(
-            run,
-            "The process of this run was ended from outside. Nothing was published and nothing is "
-            "lost; the next run has cleaned up.",
-        )
+        instance.report_run_failed(run, KILLED)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return len(orphans)

@@ -7,10 +7,11 @@ from pathlib import Path
 import dagster as dg
 
 from assets.jobs import nightly, rebuild
+from assets.resources import CAUSE_TAG, KILLED
 from pipelines.config import load_config
 from pipelines.home import Home
+from pipelines.privacy import scrub
 
-CAUSE_TAG = "onegrid/cause"
 _UNFINISHED = ("~$", ".")
 _PARTIAL = (".tmp", ".part", ".crdownload", ".filepart")
 
@@ -102,5 +103,9 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
                 error = error.cause
             if error is not None:
                 return error.message.split(": ", 1)[-1].strip()
-    last = next((e for e in reversed(events) if e is not None and e.message), None)
-    return (last.message or "") if last else "the process was ended from outside"
+    for event in events:
+        if event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE:
+            error = event.job_failure_data.error
+            if error is not None:
+                return scrub(error.message.strip())
+    return KILLED
