@@ -15,6 +15,8 @@ SETTINGS = """\
 # Written once by onegrid; edit as you like.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 # Runs start at once; the home's own lock keeps two apart, and a killed run can block nothing.
 run_coordinator:
   module: dagster._core.run_coordinator
@@ -33,13 +35,20 @@ retention:
       success: 90
 """
 
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: assets.definitions
+      location_name: onegrid
+"""
+
 
 def settle(home: Home, config: Path | None) -> None:
     """Point Dagster at `home`; what it loads finds home and configuration in the environment."""
-    settings = home.dagster / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(SETTINGS, "utf-8")
-        settings.chmod(0o600)
+    for name, text in (("dagster.yaml", SETTINGS), ("workspace.yaml", WORKSPACE)):
+        file = home.dagster / name
+        if not file.exists():
+            file.write_text(text, "utf-8")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["ONEGRID_HOME"] = str(home.root)
     os.environ["GX_ANALYTICS_ENABLED"] = "false"

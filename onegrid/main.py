@@ -243,7 +243,7 @@ def ui(port: int, config: Path | None, home: Path | None) -> None:
     settle(place, config)
     click.echo(f"http://127.0.0.1:{port}  (ctrl-c ends it)")
     program = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--host", "127.0.0.1"]
-    arguments = ["--port", str(port), "--module-name", "assets.definitions"]
+    arguments = ["--port", str(port), "--workspace", str(place.dagster / "workspace.yaml")]
     os.execv(sys.executable, [*program, *arguments])
 
 
