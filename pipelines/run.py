@@ -79,6 +79,9 @@ def _walk(night: Night, *, pull: bool) -> None:
 def do(night: Night, step: str) -> Any:
     """Call one of `STEPS`; returns what it counted."""
     tell(step, 0)
+    if step == "score_pairs":
+        # Great Expectations takes seconds to import, and DuckDB leaves the interpreter idle here.
+        import_module("pipelines.validate").warm_up()
     return getattr(import_module(STEPS[step]), step)(night)
 
 
