@@ -8,6 +8,7 @@ import duckdb
 
 from pipelines import store
 from pipelines.merge.before import night_before
+from pipelines.merge.housing import homeless_of
 from pipelines.night import Night
 
 # One row a dwelling, whatever the register repeats.
@@ -49,12 +50,15 @@ def _place_changed(con: duckdb.DuckDBPyConnection) -> int:
     moved = "dwelling_id IN (SELECT dwelling_id FROM moved_dwelling)"
     con.execute(f"DELETE FROM master.dwelling WHERE {moved}")
     _insert(con, moved)
+    named = """SELECT household_key FROM std.record
+        WHERE dwelling_key IN (SELECT dwelling_key FROM moved_dwelling)"""
     return touch(
         con,
-        """SELECT resident_id FROM before.master.resident
+        f"""SELECT resident_id FROM before.master.resident
         WHERE dwelling_id IN (SELECT dwelling_id FROM moved_dwelling)
         UNION SELECT c.resident_id FROM std.record r JOIN link.cluster c USING (record_id)
-        WHERE r.dwelling_key IN (SELECT dwelling_key FROM moved_dwelling)""",
+        WHERE r.dwelling_key IN (SELECT dwelling_key FROM moved_dwelling)
+        UNION {homeless_of(named)}""",
     )
 
 

@@ -12,6 +12,7 @@ from pipelines.merge import survivorship
 from pipelines.merge.before import night_before
 from pipelines.merge.crosswalk import trace_records
 from pipelines.merge.households import gather_households
+from pipelines.merge.housing import homeless_of, house
 from pipelines.merge.places import touch
 from pipelines.night import Night
 from schemas.fields import FIELDS
@@ -65,19 +66,27 @@ def _touch_more(con: duckdb.DuckDBPyConnection, night: Night, *, has_before: boo
         WHERE (b.until >= getvariable('yesterday') AND b.until < getvariable('today'))
         OR (b.since > getvariable('yesterday') AND b.since <= getvariable('today'))""",
     )
-    # Whether a contradicted number may be used depends on who else holds it.
+    # Whether a number counts depends on who else holds it, and where those live who name no
+    # dwelling on who shares their household.
+    records = "SELECT record_id FROM delta.record"
     former = (
-        """UNION SELECT id17 FROM before.std.record
-        WHERE record_id IN (SELECT record_id FROM delta.record)"""
+        f"""UNION SELECT id17, household_key FROM before.std.record
+        WHERE record_id IN ({records})"""
         if has_before
         else ""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE changed_key AS
+        SELECT id17, household_key FROM std.record WHERE record_id IN ({records}) {former}
+        UNION SELECT r.id17, NULL FROM std.record r JOIN link.cluster c USING (record_id)
+        JOIN link.standing s USING (record_id)
+        WHERE s.is_open AND c.resident_id IN (SELECT resident_id FROM delta.resident)"""
     )
     touch(
         con,
         f"""SELECT c.resident_id FROM std.record r JOIN link.cluster c USING (record_id)
-        WHERE r.id_status = 'conflict' AND r.id17 IN (
-            SELECT t.id17 FROM std.record t JOIN link.cluster d USING (record_id)
-            WHERE d.resident_id IN (SELECT resident_id FROM delta.resident) {former})""",
+        WHERE r.id17 IN (SELECT id17 FROM changed_key WHERE id17 IS NOT NULL)
+        UNION {homeless_of("SELECT household_key FROM changed_key")}""",
     )
 
 
@@ -88,7 +97,13 @@ def _touched(con: duckdb.DuckDBPyConnection, night: Night) -> int:
     batches = -(-total // BATCH)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE touched AS
-        SELECT DISTINCT resident_id, hash(resident_id) % {max(batches, 1)} AS batch FROM {whom}"""
+        SELECT resident_id, who, hash(who) % {max(batches, 1)} AS batch FROM
+        (SELECT resident_id, CAST(row_number() OVER () AS INTEGER) AS who
+        FROM (SELECT DISTINCT resident_id FROM {whom}))"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE member AS
+        SELECT record_id, who, batch FROM link.cluster JOIN touched USING (resident_id)"""
     )
     return batches
 
@@ -102,13 +117,17 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Mapping[str, SourceMap]) -
     numbers = dict(con.execute("SELECT source, source_no FROM meta.source").fetchall())
     rows = survivorship.authorities(numbers, sources)
     con.execute(f"CREATE OR REPLACE TEMP TABLE authority AS {rows}")
+    # A number two residents claim, while nobody knows whose it is, counts for neither.
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE anothers_number AS
-        WITH holder AS (
-            SELECT c.resident_id, r.record_id, r.id17, r.id_status
-            FROM std.record r JOIN link.cluster c USING (record_id) WHERE r.id17 IS NOT NULL)
-        SELECT DISTINCT mine.record_id FROM holder mine JOIN holder other USING (id17)
-        WHERE mine.id_status = 'conflict' AND other.resident_id <> mine.resident_id"""
+        """CREATE OR REPLACE TEMP TABLE not_held AS
+        WITH open AS (
+            SELECT record_id, held_id, resident_id
+            FROM link.standing JOIN link.cluster USING (record_id)
+            WHERE is_open AND held_id IS NOT NULL)
+        SELECT record_id FROM link.standing WHERE held_id IS NULL AND holders > 0
+        UNION ALL SELECT record_id FROM open WHERE held_id IN (
+            SELECT held_id FROM open GROUP BY held_id
+            HAVING min(resident_id) <> max(resident_id))"""
     )
     return survivorship.overridden_authorities(sources)
 
@@ -128,57 +147,66 @@ def _forget(con: duckdb.DuckDBPyConnection, night: Night) -> None:
 def _choose(
     con: duckdb.DuckDBPyConnection, night: Night, batch: int, overridden: frozenset[str]
 ) -> None:
-    """Tables `chosen` (values and priorities) and `settled` (contests, dwelling) of a batch."""
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE name_count AS
-        WITH named AS (
-            SELECT c.resident_id, coalesce(r.name_key, r.name) AS name
-            FROM link.cluster c JOIN touched t USING (resident_id)
-            JOIN std.record r USING (record_id)
-            WHERE t.batch = {batch} AND r.name IS NOT NULL),
-        doubtful AS (
-            SELECT resident_id FROM named GROUP BY resident_id HAVING min(name) <> max(name))
-        SELECT resident_id, name, least(count(*), 63) AS name_count
-        FROM named JOIN doubtful USING (resident_id) GROUP BY resident_id, name"""
+    """Tables `ranked`, `chosen` and `settled` (priorities, values, contests) of a batch."""
+    _count_agreeing(con, batch)
+    counts = ", ".join(
+        f"coalesce(n.{name}_count, 1) AS {name}_count" for name in survivorship.COUNTED
     )
-    # A delta reads its few records once; a full night streams them through twice.
+    # A delta reads its few records once; a full night streams them through.
     kind = "TABLE" if night.base else "VIEW"
     con.execute(
         f"""CREATE OR REPLACE TEMP {kind} merging AS
-        SELECT c.resident_id, r.*, a.* EXCLUDE (source),
-            {survivorship.days("r.observed_date")} AS days,
-            coalesce(n.name_count, 0) AS name_count, x.record_id IS NOT NULL AS id_is_anothers
-        FROM link.cluster c JOIN touched t USING (resident_id)
-        JOIN std.record r USING (record_id)
-        JOIN authority a USING (source)
-        LEFT JOIN name_count n
-            ON n.resident_id = c.resident_id AND n.name = coalesce(r.name_key, r.name)
-        LEFT JOIN anothers_number x USING (record_id)
-        WHERE t.batch = {batch}"""
+        SELECT m.who, r.*, a.* EXCLUDE (source),
+            {survivorship.days("r.observed_date")} AS days, {counts},
+            x.record_id IS NULL AS holds_number
+        FROM member m JOIN std.record r USING (record_id) JOIN authority a USING (source)
+        LEFT JOIN agreeing n USING (record_id) LEFT JOIN not_held x USING (record_id)
+        WHERE m.batch = {batch}"""
     )
-    chosen = survivorship.choose("merging", overridden)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {chosen}")
-    nearness = survivorship.Priority(("quality", "days", "authority", "source")).pack(
-        {
-            "quality": "CASE WHEN r.record_id = c.address_record THEN 1 ELSE 0 END",
-            "days": "r.days",
-            "authority": "r.authority",
-            "source": "r.source_no",
-        },
-        "r.record_id",
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE ranked AS {survivorship.rank('merging', overridden)}"
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE chosen AS SELECT t.resident_id, c.*
+        FROM ({survivorship.choose("merging", "ranked", overridden)}) c
+        JOIN touched t USING (who)"""
     )
     contests = ", ".join(survivorship.contests(overridden))
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE settled AS
-        SELECT c.resident_id, {contests},
-            arg_max(d.dwelling_id, {nearness}) FILTER (d.dwelling_id IS NOT NULL) AS dwelling_id,
-            arg_max(r.village_code, {nearness}) FILTER (r.village_code IS NOT NULL)
-                AS village_code,
-            CAST(count(*) AS INTEGER) AS record_count
-        FROM merging r JOIN chosen c USING (resident_id)
-        LEFT JOIN std.dwelling d ON d.dwelling_key = r.dwelling_key
-        GROUP BY c.resident_id"""
+        SELECT who, {contests}
+        FROM merging r JOIN (
+            SELECT * FROM chosen JOIN ranked USING (who)
+            WHERE record_count > 1) c USING (who)
+        GROUP BY who"""
     )
+    house(con)
+
+
+def _count_agreeing(con: duckdb.DuckDBPyConnection, batch: int) -> None:
+    """Table `agreeing`: for residents whose records disagree, how many say what a record says."""
+    said = ", ".join(
+        f"hash({survivorship.compared(name)}) AS {name}" for name in survivorship.COUNTED
+    )
+    differs = " OR ".join(
+        f"min({name}) FILTER ({name}_is) <> max({name}) FILTER ({name}_is)"
+        for name in survivorship.COUNTED
+    )
+    given = ", ".join(f'r."{name}" IS NOT NULL AS {name}_is' for name in survivorship.COUNTED)
+    counts = ", ".join(
+        f"least(count(*) OVER (PARTITION BY who, {name}_is, {name}), 63) AS {name}_count"
+        for name in survivorship.COUNTED
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said AS
+        SELECT who, record_id, {said}, {given}
+        FROM member JOIN std.record r USING (record_id) WHERE batch = {batch}"""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE agreeing AS SELECT record_id, {counts}
+        FROM said WHERE who IN (SELECT who FROM said GROUP BY who HAVING {differs})"""
+    )
+    con.execute("DROP TABLE said")
 
 
 def _write(con: duckdb.DuckDBPyConnection, night: Night) -> None:
@@ -192,34 +220,32 @@ def _write(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             SELECT m.resident_id, list_sort(list(DISTINCT b.kind)) AS benefits
             FROM std.benefit b JOIN link.cluster m USING (record_id)
             WHERE (b.until IS NULL OR b.until >= $day) AND (b.since IS NULL OR b.since <= $day)
-            GROUP BY m.resident_id),
-        source AS (
-            SELECT resident_id, CAST(count(*) AS INTEGER) AS source_count
-            FROM (SELECT DISTINCT resident_id, source_no FROM merging) GROUP BY resident_id)
+            GROUP BY m.resident_id)
         SELECT resident_id, {values}, d.grid_code,
-            coalesce(d.village_code, s.village_code) AS village_code, d.dwelling_id,
+            coalesce(d.village_code, h.village_code) AS village_code, d.dwelling_id,
             'H' || left(md5(d.dwelling_id), 15) AS household_id, FALSE AS is_head,
-            coalesce(b.benefits, []) AS benefits, s.record_count, o.source_count,
+            coalesce(b.benefits, []) AS benefits, w.record_count, w.source_count,
             ({known}) / {len(asked)} AS completeness
-        FROM chosen c JOIN settled s USING (resident_id) JOIN source o USING (resident_id)
+        FROM chosen c JOIN ranked w USING (who) LEFT JOIN housed h USING (who)
         LEFT JOIN benefit b USING (resident_id)
-        LEFT JOIN master.dwelling d ON d.dwelling_id = s.dwelling_id AND c.death_date IS NULL""",
+        LEFT JOIN master.dwelling d ON d.dwelling_id = h.dwelling_id AND c.death_date IS NULL""",
         {"day": night.business_date},
     )
     origin = []
     for field in FIELDS:
-        packed, chosen = survivorship.priority(field), f'c."{field.name}_priority"'
+        packed, chosen = survivorship.priority(field), f'w."{field.name}_priority"'
         has_value = f'c."{field.name}" IS NOT NULL'
         origin += [
             f'c."{field.name}_record"',
             f'CAST({packed.read("source", chosen)} AS USMALLINT) AS "{field.name}_source"',
             f'{survivorship.observed(packed.read("days", chosen))} AS "{field.name}_observed"',
-            f'CASE WHEN {has_value} THEN s."{field.name}_contested" END '
+            f"CASE WHEN {has_value} THEN {survivorship.contested(field)} END "
             f'AS "{field.name}_contested"',
         ]
     con.execute(
         f"""INSERT INTO master.provenance BY NAME
-        SELECT resident_id, {", ".join(origin)} FROM chosen c JOIN settled s USING (resident_id)"""
+        SELECT resident_id, {", ".join(origin)}
+        FROM chosen c JOIN ranked w USING (who) LEFT JOIN settled s USING (who)"""
     )
 
 

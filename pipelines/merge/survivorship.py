@@ -24,19 +24,42 @@ _ORDER: dict[Survivor, tuple[str, ...]] = {
     Survivor.MOST_FREQUENT: ("count", "authority", "days", "source"),
 }
 
-# What of a record counts as a value of the field (alias r); elsewhere the column itself.
+# What of a record counts as a value of the field (alias r); elsewhere the column itself. A number
+# that is another's says nothing about this resident, and neither does what was read from it.
 _VALUE = {
-    "id_number": """CASE WHEN r.id_status IN ('valid', 'upgraded')
-        OR (r.id_status = 'conflict' AND NOT r.id_is_anothers) THEN r.id_number END"""
+    "id_number": """CASE WHEN r.holds_number AND r.id_status IN ('valid', 'upgraded', 'conflict')
+        THEN r.id_number END""",
+    "sex": "CASE WHEN r.holds_number OR NOT coalesce(r.birth_from_id, FALSE) THEN r.sex END",
+    "birth_date": """CASE WHEN r.holds_number OR NOT coalesce(r.birth_from_id, FALSE)
+        THEN r.birth_date END""",
 }
 
-# A valid number confirms birth date and sex of its record, otherwise it would be a conflict.
+# How many records of the resident say so before a newer one that stands alone is believed.
+_AGREEING = 4
+
+# A valid number confirms birth date and sex of its record, otherwise it would be a conflict. One
+# old telephone number or address in a file that was stamped lately must not win by its stamp.
 _QUALITY = {
     "id_number": "CASE WHEN r.id_status = 'conflict' THEN 0 ELSE 1 END",
-    "sex": "CASE WHEN r.id_status IN ('valid', 'upgraded') THEN 1 ELSE 0 END",
-    "birth_date": """CASE WHEN r.id_status IN ('valid', 'upgraded') THEN 2
+    "sex": "CASE WHEN r.holds_number AND r.id_status IN ('valid', 'upgraded') THEN 1 ELSE 0 END",
+    "birth_date": """CASE WHEN r.holds_number AND r.id_status IN ('valid', 'upgraded') THEN 2
         WHEN r.birth_precision = 'day' THEN 1 ELSE 0 END""",
+    "phone": f"least(r.phone_count, {_AGREEING}) - 1",
+    "address": f"least(r.address_count, {_AGREEING}) - 1",
 }
+
+# From which quality on the number vouches for a value: only another such value contests it.
+_VOUCHED = {"sex": 1, "birth_date": 2}
+
+# Fields whose values are counted: how many records of the resident agree (column <field>_count).
+COUNTED = ("name", "phone", "address")
+
+# Days within which a value is as new as another, and within which a higher authority still counts.
+_AS_NEW = 90
+_NOT_MUCH_OLDER = 730
+
+# Share of the chosen value's authority, in tenths, from which a newer word is a real doubt.
+_TENTHS = 7
 
 # What two values are compared by; elsewhere the value itself.
 _COMPARED = {
@@ -47,13 +70,20 @@ _COMPARED = {
 
 # When a record's value (r) says otherwise than the chosen one (c); elsewhere: the two differ.
 _OTHERWISE = {
-    "id_number": "(r.id_status IN ('valid', 'upgraded') AND r.id17 <> c.id_number_compared)",
-    "birth_date": """CASE r.birth_precision
+    "id_number": "(r.holds_number AND r.id_status IN ('valid', 'upgraded') "
+    "AND r.id17 <> c.id_number_compared)",
+    "birth_date": """(r.holds_number OR NOT coalesce(r.birth_from_id, FALSE)) AND
+        CASE r.birth_precision
         WHEN 'year' THEN year(r.birth_date) <> year(c.birth_date)
         WHEN 'month' THEN date_trunc('month', r.birth_date) <> date_trunc('month', c.birth_date)
         ELSE r.birth_date <> c.birth_date END""",
     # A number among several, and an address that is only less precise, do not contradict.
     "phone": "(r.phone <> c.phone AND NOT coalesce(list_contains(r.phones, c.phone), FALSE))",
+    "hukou_address": """NOT (ends_with(r.hukou_address, c.hukou_address)
+        OR ends_with(c.hukou_address, r.hukou_address))""",
+    # Codes of one group are more or less precise: 已婚 and 初婚; 子 and 长子; 本人 and 户主.
+    "marital_status": "left(r.marital_status, 1) <> left(c.marital_status, 1)",
+    "relation": "left(r.relation, 1) <> left(c.relation, 1)",
     "address": """NOT (starts_with({compared}, rtrim(c.address_compared, '|'))
         OR starts_with(c.address_compared, rtrim({compared}, '|')))""",
 }
@@ -139,57 +169,103 @@ def overridden_authorities(sources: Mapping[str, SourceMap]) -> frozenset[str]:
     return frozenset(name for source in sources.values() for name in source.field_authority)
 
 
-def choose(records: str, overridden: frozenset[str]) -> str:
-    """SELECT of one row a resident: for every field value, priority, record, compared form.
+def compared(name: str) -> str:
+    """SQL of what the values of the field `name` are compared by."""
+    return _COMPARED.get(name, f'r."{name}"')
+
+
+def rank(records: str, overridden: frozenset[str]) -> str:
+    """SELECT of one row a resident: ``<field>_priority``, record_count and source_count.
 
     Args:
-        records: relation with resident_id, all columns of std.record, days, name_count, and the
-            columns of `authorities`.
+        records: relation with who (number of the resident), all columns of std.record, days,
+            ``<field>_count`` of `COUNTED`, holds_number, and the columns of `authorities`.
         overridden: see `overridden_authorities`.
     """
-    columns = ["r.resident_id"]
+    columns = [
+        "r.who",
+        "CAST(count(*) AS INTEGER) AS record_count",
+        "CAST(count(DISTINCT r.source_no) AS INTEGER) AS source_count",
+    ]
+    columns += [f'max({_rank(field, overridden)}) AS "{field.name}_priority"' for field in FIELDS]
+    return f"SELECT {', '.join(columns)} FROM {records} r GROUP BY r.who"
+
+
+def choose(records: str, ranked: str, overridden: frozenset[str]) -> str:
+    """SELECT of one row a resident: for every field the winning value, its record, compared form.
+
+    Reading the winners in a second pass keeps the values out of the aggregation that finds them:
+    twice as fast as ``arg_max``.
+    """
+    columns = ["r.who"]
     for field in FIELDS:
-        rank = _rank(field, overridden)
+        wins = f'({_rank(field, overridden)} = w."{field.name}_priority")'
         columns += [
-            f'max({rank}) AS "{field.name}_priority"',
-            f'arg_max({value(field)}, {rank}) AS "{field.name}"',
-            f'arg_max(r.record_id, {rank}) AS "{field.name}_record"',
+            f'max({value(field)}) FILTER {wins} AS "{field.name}"',
+            f'max(r.record_id) FILTER {wins} AS "{field.name}_record"',
         ]
         if field.name in _COMPARED:
-            columns.append(f'arg_max({_COMPARED[field.name]}, {rank}) AS "{field.name}_compared"')
-    return f"SELECT {', '.join(columns)} FROM {records} r GROUP BY r.resident_id"
+            columns.append(f'max({_COMPARED[field.name]}) FILTER {wins} AS "{field.name}_compared"')
+    return f"""SELECT {", ".join(columns)} FROM {records} r JOIN {ranked} w USING (who)
+        GROUP BY r.who"""
 
 
 def contests(overridden: frozenset[str]) -> list[str]:
-    """Aggregates over a resident's records (r) and its chosen values (c): ``<field>_contested``."""
+    """Aggregates over a resident's records (r) and chosen values (c): ``<field>_contested``."""
     return [
         f'coalesce(bool_or({_is_contest(field, overridden)}), FALSE) AS "{field.name}_contested"'
         for field in FIELDS
     ]
 
 
-def _is_contest(field: Field, overridden: frozenset[str]) -> str:
-    packed, chosen = priority(field), f'c."{field.name}_priority"'
-    compared = _COMPARED.get(field.name)
-    if field.name in _OTHERWISE:
-        otherwise = _OTHERWISE[field.name].format(compared=compared)
-    elif compared:
-        otherwise = f'{compared} <> c."{field.name}_compared"'
-    else:
-        otherwise = f'{value(field)} <> c."{field.name}"'
-    contest = (
-        f"({otherwise} AND ({_authority(field, overridden)} >= {packed.read('authority', chosen)}"
-        f" OR r.days > {packed.read('days', chosen)}))"
-    )
+def contested(field: Field) -> str:
+    """SQL: whether a chosen value is contested, from its `contests` (s) and priority (w)."""
+    contest = f'coalesce(s."{field.name}_contested", FALSE)'
     if field.name == "id_number":
         # A number that contradicts its own row was taken for want of a better one.
-        return f"{contest} OR (r.record_id = c.id_number_record AND r.id_status = 'conflict')"
+        quality = priority(field).read("quality", 'w."id_number_priority"')
+        return f"({contest} OR {quality} = 0)"
     return contest
+
+
+def _is_contest(field: Field, overridden: frozenset[str]) -> str:
+    basis = _COMPARED.get(field.name)
+    if field.name in _OTHERWISE:
+        otherwise = _OTHERWISE[field.name].format(compared=basis)
+    elif basis:
+        otherwise = f'{basis} <> c."{field.name}_compared"'
+    else:
+        otherwise = f'{value(field)} <> c."{field.name}"'
+    return f"({otherwise} AND ({_is_doubt(field, overridden)}))"
+
+
+def _is_doubt(field: Field, overridden: frozenset[str]) -> str:
+    """SQL: a record that says otherwise is a reason to ask again."""
+    packed, chosen = priority(field), f'c."{field.name}_priority"'
+    authority = _authority(field, overridden)
+    chosen_days = packed.read("days", chosen)
+    if field.survivor is Survivor.MOST_FREQUENT:
+        return f"r.{field.name}_count >= {packed.read('count', chosen)}"
+    chosen_authority = packed.read("authority", chosen)
+    weighs = f"{authority} * 10 >= {chosen_authority} * {_TENTHS}"
+    if field.name in COUNTED:
+        still_fresh = f"r.days >= {chosen_days} - {field.fresh_days}"
+        as_many = f"{_QUALITY[field.name]} >= {packed.read('quality', chosen)}"
+        return f"(r.days > {chosen_days} AND {weighs}) OR ({as_many} AND {still_fresh})"
+    if field.survivor is Survivor.NEWEST:
+        return f"""(r.days >= {chosen_days} - {_AS_NEW} AND {weighs})
+            OR (r.days >= {chosen_days} - {_NOT_MUCH_OLDER} AND {authority} > {chosen_authority})"""
+    doubt = f"{authority} >= {chosen_authority} OR (r.days > {chosen_days} AND {weighs})"
+    if field.name in _VOUCHED:
+        level, quality = _VOUCHED[field.name], _QUALITY[field.name]
+        unvouched = f"{packed.read('quality', chosen)} < {level}"
+        return f"({unvouched} OR {quality} >= {level}) AND ({doubt})"
+    return doubt
 
 
 def _rank(field: Field, overridden: frozenset[str]) -> str:
     parts = {
-        "count": "r.name_count",
+        "count": f"r.{field.name}_count" if field.name in COUNTED else "0",
         "quality": _QUALITY.get(field.name, "0"),
         "authority": _authority(field, overridden),
         "days": "r.days",
