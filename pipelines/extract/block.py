@@ -75,10 +75,10 @@ class BlockReader:
             for place in self._places
         ]
         dropped: set[int] = set()
+        blank = [""] * len(rows[0])
         used = len(rows)
         for index in sorted(self._odd(start, rows, columns)):
-            every = [cell(value) for value in rows[index]]
-            if not any(every):
+            if rows[index] == blank or not any(every := [cell(v) for v in rows[index]]):
                 dropped.add(index)
                 continue
             values = [column[index] for column in columns]

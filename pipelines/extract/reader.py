@@ -17,13 +17,15 @@ MEMORY = 3 << 30
 
 
 def main() -> None:
-    """Serve until stdin ends. The first line is the source map."""
+    """Serve until stdin ends. The first line is the source map; ``{}`` says that it came."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing a parser says can be taken for an answer
     source = SourceMap.model_validate_json(sys.stdin.readline())
+    answers.write("{}\n")
+    answers.flush()
     for line in sys.stdin:
         task = json.loads(line)
         today = date.fromisoformat(task["today"])

@@ -19,6 +19,7 @@ from typing import Any
 from schemas.source import SourceMap
 
 SECONDS_A_FILE = 60.0
+_SECONDS_TO_START = 120.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class _Child:
         request = {"path": str(task.path), "target": str(task.target), "today": self._today}
         try:
             self._send(process, (json.dumps(request) + "\n").encode())
-            answer = self._receive(process)
+            answer = self._receive(process, self._seconds)
         except BrokenPipeError:
             answer = None
         if answer is None:
@@ -110,6 +111,8 @@ class _Child:
                 stderr=subprocess.DEVNULL,
             )
             self._send(self._process, self._hello)
+            if self._receive(self._process, _SECONDS_TO_START) is None:
+                raise ChildProcessError("the process that reads workbooks does not start")
         return self._process
 
     @staticmethod
@@ -118,10 +121,11 @@ class _Child:
         process.stdin.write(message)
         process.stdin.flush()
 
-    def _receive(self, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    @staticmethod
+    def _receive(process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any] | None:
         """The answer; None: the child died, or took longer than a file may."""
         assert process.stdout is not None
-        end, received = time.monotonic() + self._seconds, b""
+        end, received = time.monotonic() + seconds, b""
         while not received.endswith(b"\n"):
             left = end - time.monotonic()
             if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
