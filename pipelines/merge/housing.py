@@ -61,9 +61,12 @@ def homeless_of(households: str) -> str:
 
     They move when a record of another member does.
     """
-    return f"""SELECT c.resident_id FROM std.record r JOIN link.cluster c USING (record_id)
-        WHERE r.household_key IN (SELECT household_key FROM ({households})
-            WHERE household_key IS NOT NULL)
-        AND c.resident_id NOT IN (
-            SELECT o.resident_id FROM link.cluster o JOIN std.record n USING (record_id)
-            JOIN std.dwelling d USING (dwelling_key))"""
+    return f"""SELECT resident_id FROM (
+        WITH mate AS (
+            SELECT DISTINCT c.resident_id FROM std.record r JOIN link.cluster c USING (record_id)
+            WHERE r.household_key IN (SELECT household_key FROM ({households})
+                WHERE household_key IS NOT NULL))
+        SELECT resident_id FROM mate WHERE resident_id NOT IN (
+            SELECT o.resident_id
+            FROM (FROM link.cluster WHERE resident_id IN (FROM mate)) o
+            JOIN std.record n USING (record_id) JOIN std.dwelling d USING (dwelling_key)))"""

@@ -47,6 +47,8 @@ def _place_changed(con: duckdb.DuckDBPyConnection) -> int:
         SELECT DISTINCT dwelling_id, dwelling_key FROM
         (({now} EXCEPT {before}) UNION ALL ({before} EXCEPT {now}))"""
     )
+    if not store.count(con, "SELECT count(*) FROM moved_dwelling"):
+        return 0
     moved = "dwelling_id IN (SELECT dwelling_id FROM moved_dwelling)"
     con.execute(f"DELETE FROM master.dwelling WHERE {moved}")
     _insert(con, moved)
