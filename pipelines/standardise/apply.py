@@ -39,6 +39,7 @@ def standardise(night: Night) -> dict[str, object]:
             con.execute("DELETE FROM std.quarantine WHERE source IN (SELECT source FROM todo)")
         else:
             _clear_touched(con)
+            _point_at_rows(con, night)
         gather(con, night)
         distinct = build_dictionaries(con, Context(night.business_date, villages(con)))
         counts["distinct_values"] = sum(distinct.values())
@@ -96,6 +97,18 @@ def _clear_touched(con: duckdb.DuckDBPyConnection) -> None:
         """DELETE FROM std.quarantine q WHERE EXISTS (
             FROM todo t WHERE t.source = q.source AND t.source_key = q.source_key)"""
     )
+
+
+def _point_at_rows(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """Quarantined ledger rows are where the file in the inbox has them now."""
+    for source in night.config.sources.values():
+        if source.kind == "workbook":
+            con.execute(
+                f"""UPDATE std.quarantine q SET file = r.file, sheet = r.sheet, row_no = r.row_no
+                FROM raw.{quote(source.source)} r
+                WHERE q.source = '{source.source}' AND q.source_key = r.source_key
+                    AND r.until_night IS NULL"""
+            )
 
 
 def _drop_strangers(con: duckdb.DuckDBPyConnection) -> None:
