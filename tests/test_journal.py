@@ -33,7 +33,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             con.execute(sa.schema.CreateSchema(schema))
     except (sa.exc.OperationalError, ModuleNotFoundError) as error:
         pytest.skip(f"no PostgreSQL to test with: {type(error).__name__}")
-    yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
+    own = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
+    yield own.render_as_string(hide_password=False)
     with admin.begin() as con:
         con.execute(sa.schema.DropSchema(schema, cascade=True))
     admin.dispose()

