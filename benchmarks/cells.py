@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.truth import trace
 from pipelines.home import Home
 from schemas.codes import code_list
 from schemas.fields import FIELD, FIELDS
@@ -43,37 +44,18 @@ def judge(home: Home) -> list[str]:
         duckdb.IOException: nothing is published, or the district has no truth.
     """
     with duckdb.connect() as con:
-        con.execute(f"ATTACH '{home.published}' AS home (READ_ONLY)")
-        con.execute(f"ATTACH '{home.root / 'district' / 'truth.duckdb'}' AS truth (READ_ONLY)")
+        trace(con, home)
         con.execute("USE home")
         _trace(con)
         return [*_linkage(con), "", *_cells(con), "", *_places(con)]
 
 
 def _trace(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables `traced` (record, resident, person) and `owner` (resident, person)."""
-    ledgers = con.execute(
-        """SELECT table_name FROM duckdb_columns() WHERE database_name = 'home'
-        AND schema_name = 'raw' AND column_name = 'row_no' AND table_name IN
-        (SELECT source FROM truth.record WHERE source_key IS NULL) ORDER BY 1"""
-    ).fetchall()
-    rows = " UNION ALL ".join(
-        [
-            """SELECT source, source_key, role, person_id FROM truth.record
-            WHERE source_key IS NOT NULL""",
-            *(
-                f"""SELECT t.source, w.source_key, t.role, t.person_id FROM truth.record t
-                JOIN raw."{name}" w USING (file, sheet, row_no)
-                WHERE t.source = '{name}' AND w.until_night IS NULL"""
-                for (name,) in ledgers
-            ),
-        ]
-    )
+    """Add the resident to `traced`, and make `owner` (resident, person)."""
+    con.execute("ALTER TABLE traced RENAME TO found")
     con.execute(
-        f"""CREATE TEMP TABLE traced AS
-        SELECT r.record_id, c.resident_id, any_value(t.person_id) AS person_id
-        FROM ({rows}) t JOIN std.record r USING (source, source_key, role)
-        JOIN link.cluster c USING (record_id) GROUP BY ALL"""
+        """CREATE TEMP TABLE traced AS
+        SELECT record_id, resident_id, person_id FROM found JOIN link.cluster USING (record_id)"""
     )
     con.execute(
         """CREATE TEMP TABLE owner AS SELECT resident_id, mode(person_id) AS person_id
