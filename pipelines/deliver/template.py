@@ -22,11 +22,12 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.deliver import texts
+from pipelines.deliver.archive import Packed, pack
 from schemas.codes import code_list
 from schemas.fields import FIELD
 from schemas.forms import FormContract
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised whenever workbooks of the same content come to look different: forms are issued anew."""
 
 HEADER_ROW = 6
@@ -64,6 +65,11 @@ class Template:
     parts: dict[str, str]
     styles: dict[str, int]
     columns: int
+
+    @cached_property
+    def packed(self) -> dict[str, Packed]:
+        """Every part compressed as it is, for the forms that change nothing in it."""
+        return {name: pack(name, part.encode()) for name, part in self.parts.items()}
 
     @cached_property
     def tasks(self) -> tuple[str, str]:

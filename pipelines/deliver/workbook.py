@@ -6,12 +6,11 @@ strings stand in cells as inline strings, so nothing in them is ever taken for a
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass
 from html import escape
 
 from pipelines.deliver import texts
+from pipelines.deliver.archive import archive, pack
 from pipelines.deliver.template import (
     BOOK_PART,
     CORE_PART,
@@ -32,8 +31,6 @@ from pipelines.deliver.template import (
 from schemas.fields import FIELD
 from schemas.forms import FormContract
 
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-_ZIP_LEVEL = 1
 _SHORT_LINE = 22.0
 _CORE = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -163,15 +160,10 @@ def build_workbook(template: Template, sheet: Sheet) -> bytes:
         BOOK_PART: lambda: settle(template.parts[BOOK_PART]).encode(),
         CORE_PART: lambda: _CORE.format(title=words["list_title"], day=words["issued_on"]).encode(),
     }
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=_ZIP_LEVEL) as archive:
-        for name, part in template.parts.items():
-            entry = zipfile.ZipInfo(name, _ZIP_TIME)
-            entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 3
-            entry.external_attr = 0o600 << 16
-            body = changed[name]() if name in changed else part.encode()
-            archive.writestr(entry, body, compresslevel=_ZIP_LEVEL)
-    return stream.getvalue()
+    return archive(
+        pack(name, changed[name]()) if name in changed else template.packed[name]
+        for name in template.parts
+    )
 
 
 def _nothing_to_do(template: Template) -> bytes:
