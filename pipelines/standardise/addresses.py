@@ -12,9 +12,7 @@ _ABOVE = re.compile(
     r"(?:中国)?(?:[^\d省]{2,7}?(?:省|自治区))?(?:[^\d市]{1,5}?(?:市|自治州))?"
     r"(?:[^\d县区]{1,5}?(?:县|(?<![社小园])区|(?<!^)市))?(?:[^\d]{1,6}?(?:镇|(?<!城)乡|街道(?:办事处)?))?"
 )
-_VILLAGE = re.compile(
-    r"([^\d\-]{1,9}?(?:社区|村))(?:居民委员会|村?民?委员会|居委会|村?委会)?(?!\w*?小区(?<=^))"
-)
+_VILLAGE = re.compile(r"([^\d\-]{1,9}?(?:社区|村))(?:居民委员会|村?民?委员会|居委会|村?委会)?")
 _NUM = r"(?:\d{1,4}|[一二三四五六七八九十]{1,3})"
 _GROUP = re.compile(rf"第?({_NUM})(?:村民)?小?组-?(?:({_NUM})号?户?)?")
 _BLOCK = re.compile(
@@ -22,7 +20,7 @@ _BLOCK = re.compile(
     r"(?:第?(\d{1,3}|[一二三四五六七八九十]{1,2})(?:单元|门|-))?(?:\d{1,2}层)?(?:(\d{1,5})(?:室|号|房)?)?"
 )
 _HOUSE = re.compile(r"(\D{0,12}?)(\d{1,5})号")
-_DASHES = re.compile(r"[-~~至]+")
+_DASHES = re.compile(r"[-~]+|(?<=\d)至(?=\d)")
 
 
 class Address(NamedTuple):
@@ -65,9 +63,8 @@ def clean_address(raw: str, villages: frozenset[str] = frozenset()) -> Address:
     village, rest = _place(plain, villages)
     estate, building, unit, room = _parts(rest)
     complete = bool(room and (estate or building))
-    defect = None if complete else "address_incomplete"
-    if complete and text != raw:
-        defect = "spelling"
+    spelled = "spelling" if text != raw else None
+    defect = spelled if complete else "address_incomplete"
     return Address(text, village, estate, building, unit, room, complete, defect)
 
 

@@ -13,7 +13,10 @@ from pipelines.standardise.text import is_junk, tidy
 
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]00:00(?::00(?:\.0+)?)?)?")
 _EIGHT = re.compile(r"(\d{4})(\d\d)(\d\d)")
-_FULL = re.compile(r"(\d{4})[-/.年_ ](\d{1,2})[-/.月_ ](\d{1,2})日?号?生?(?:[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)?")
+_FULL = re.compile(
+    r"(\d{4})[-/.年_ ](\d{1,2})[-/.月_ ](\d{1,2})日?号?生?"
+    r"(?:[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)?"
+)
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?份?生?")
 _SIX = re.compile(r"(\d{4})(\d\d)")
 _YEAR = re.compile(r"(\d{4})年?生?")
@@ -24,7 +27,7 @@ _LUNAR_WORD = re.compile(r"农历|阴历|旧历|古历|\(农\)|\(阴\)")
 _LUNAR_FORM = re.compile(r"[初廿卅]|正月|腊月|冬月|闰")
 _LUNAR = re.compile(r"(\d{4})[-/.年]?(闰)?(\d{1,2})[-/.月]?(\d{1,2})?日?号?生?")
 _HAN = re.compile(r"[〇○零一二三四五六七八九十正冬腊初廿卅元]+")
-_OPEN_END = frozenset("至今 长期 永久 今 在享 终身".split())
+_OPEN_END = frozenset(("至今", "长期", "永久", "今", "在享", "终身"))
 _EPOCH = date(1899, 12, 30)
 _EARLIEST = 1890
 
@@ -52,7 +55,7 @@ def clean_date(raw: str, today: date) -> Day:
     if "*" in text:
         return Day(None, None, "masked")
     lunar = bool(_LUNAR_WORD.search(text) or _LUNAR_FORM.search(text))
-    text = _LUNAR_WORD.sub("", text).strip("()约 ::")
+    text = _LUNAR_WORD.sub("", text).strip("()约 :")
     text = _HAN.sub(_numeral, re.sub(r"公历|阳历|新历", "", text))
     return _lunar(text, today) if lunar else _gregorian(text, raw, today)
 
@@ -60,14 +63,17 @@ def clean_date(raw: str, today: date) -> Day:
 def _gregorian(text: str, raw: str, today: date) -> Day:
     text = re.sub(r"\s*([-/.年月])\s*", r"\1", text)
     if (match := _FULL.fullmatch(text)) or (match := _EIGHT.fullmatch(text)):
-        return _day(*match.groups()[:3], today, None)
+        return _day(match.group(1), match.group(2), match.group(3), today, None)
     if match := _MONTH.fullmatch(text):
         # A spreadsheet turns 1980.10 into 1980.1.
         kind = "date_ambiguous" if re.fullmatch(r"\d{4}\.1", text) else "date_month_only"
         return _part(match.group(1), match.group(2), today, "month", kind)
-    if (match := _SIX.fullmatch(text)) and 1 <= int(match.group(2)) <= 12:
-        if _EARLIEST <= int(match.group(1)) <= today.year:
-            return _part(match.group(1), match.group(2), today, "month", "date_month_only")
+    if (
+        (match := _SIX.fullmatch(text))
+        and 1 <= int(match.group(2)) <= 12
+        and _EARLIEST <= int(match.group(1)) <= today.year
+    ):
+        return _part(match.group(1), match.group(2), today, "month", "date_month_only")
     if (match := _YEAR.fullmatch(text)) and _EARLIEST <= int(match.group(1)) <= today.year:
         return _part(match.group(1), "1", today, "year", "date_year_only")
     if (match := _SHORT_SIX.fullmatch(text)) or (match := _SHORT.fullmatch(text)):
@@ -108,16 +114,16 @@ def _day(year: str, month: str, day: str, today: date, defect: str | None) -> Da
         return _part(year, month, today, "month", "date_month_only")
     if int(month) == 0 and int(day) == 0:
         return _part(year, "1", today, "year", "date_year_only")
-    return _made(year, month, day, today, "day", defect)
+    return _made((year, month, day), today, "day", defect)
 
 
 def _part(year: str, month: str, today: date, precision: str, defect: str) -> Day:
-    return _made(year, month, "1", today, precision, defect)
+    return _made((year, month, "1"), today, precision, defect)
 
 
-def _made(year: str, month: str, day: str, today: date, precision: str, kind: str | None) -> Day:
+def _made(parts: tuple[str, str, str], today: date, precision: str, kind: str | None) -> Day:
     try:
-        value = date(int(year), int(month), int(day))
+        value = date(*map(int, parts))
     except ValueError:
         return Day(None, None, "date_impossible")
     if value > today:

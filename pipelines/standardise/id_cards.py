@@ -1,4 +1,4 @@
-"""Citizen identification numbers (GB 11643): check digit, 15 to 18 digits, masks, Excel's damage."""
+"""Citizen identification numbers (GB 11643): check digit, 15 to 18 digits, masks, damage."""
 
 from __future__ import annotations
 

@@ -20,10 +20,23 @@ _GAP = re.compile(f"(?<=[{_HAN}·])\\s+(?=[{_HAN}·])")
 _BRACKET = re.compile(r"[(\[【〔《<](.*?)[)\]】〕》>]")
 _SAID = re.compile(r"^(?:曾用名|又名|原名|别名|小名|乳名|现名|旧名)\s*[::]?\s*")
 _TRAILING = re.compile(r"[\d_#、,;:]+$")
-_NAME = re.compile(f"[{_HAN}]{{2,}}(?:·[{_HAN}]+)*|[A-Z][A-Z'\\-]*(?: [A-Z'\\-]+)*|[{_HAN}]+·[{_HAN}·]+")
+_NAME = re.compile(
+    f"[{_HAN}]{{2,}}(?:·[{_HAN}]+)*|[A-Z][A-Z'\\-]*(?: [A-Z'\\-]+)*|[{_HAN}]+·[{_HAN}·]+"
+)
 _OTHER = re.compile(f"[{_HAN}]{{2,4}}")
-_NOTES = frozenset("户主 死亡 已故 去世 已死亡 迁出 已迁出 男 女 外出 空挂 空户 户籍 流动 大 小 重名 同名 双胞胎 已嫁 出嫁 嫁出 代 监护人 本人 在校 服刑 低保 残疾 党员".split())
-_NOBODY = frozenset("无名氏 户主 姓名 未取名 未命名 未起名 某某 某某某 测试 合计 小计 总计 空户 空房 空置 出租 无人 不详 无户主".split())
+_NOTES = frozenset(
+    """
+    户主 死亡 已故 去世 已死亡 迁出 已迁出 男 女 外出 空挂 空户 户籍
+    流动 大 小 重名 同名 双胞胎 已嫁 出嫁 嫁出 代 监护人 本人 在校 服刑
+    低保 残疾 党员
+    """.split()
+)
+_NOBODY = frozenset(
+    """
+    无名氏 户主 姓名 未取名 未命名 未起名 某某 某某某 测试 合计 小计 总计
+    空户 空房 空置 出租 无人 不详 无户主
+    """.split()
+)
 
 
 class Name(NamedTuple):

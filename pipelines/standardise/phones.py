@@ -10,7 +10,7 @@ from pipelines.standardise.text import is_junk, tidy
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _LANDLINE = re.compile(r"0(?:10|2\d|[3-9]\d{2})\d{7,8}")
 _LOCAL = re.compile(r"[2-8]\d{6,7}")
-_SEPARATOR = re.compile(r"[,;、/|\\或和及&]+|(?<=\d) +(?=1[3-9]\d{9}(?!\d)|0\d{2,3}-?\d{7})")
+_SEPARATOR = re.compile(r"[,;、/|\\&]+|或者?|和|及|(?<=\d) +(?=1[3-9]\d{9}(?!\d)|0\d{2,3}-?\d{7})")
 _INSIDE = re.compile(r"(?<=\d)[\s\-.()]+(?=\d)")
 _RUN = re.compile(r"\d+")
 _EXTENSION = re.compile(r"^(\(?0\d{2,3}\)?[- ]?\d{7,8})(?:-|转)\d{1,6}$")

@@ -1,0 +1,230 @@
+"""Every cleaner: literal cases from real habits, and laws that hold for any text."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.standardise.addresses import clean_address
+from pipelines.standardise.coded import clean_code
+from pipelines.standardise.dates import clean_date
+from pipelines.standardise.dictionaries import KINDS, Context, clean_values
+from pipelines.standardise.id_cards import check_digit, clean_id
+from pipelines.standardise.names import clean_name
+from pipelines.standardise.numbers import clean_number
+from pipelines.standardise.phones import clean_phone
+
+TODAY = date(2026, 11, 23)
+VILLAGES = frozenset({"东墩村", "松滨社区"})
+
+NAMES = [
+    # raw, value, former, pinyin, defect
+    ("张三", "张三", None, "zhang san", None),
+    ("张 三", "张三", None, "zhang san", "spelling"),
+    ("张\u3000三", "张三", None, "zhang san", "spelling"),
+    ("\u200b李四 ", "李四", None, "li si", "spelling"),
+    ("单雄信", "单雄信", None, "shan xiong xin", None),
+    ("仇英", "仇英", None, "qiu ying", None),
+    ("欧阳修", "欧阳修", None, "ou yang xiu", None),
+    ("尉迟恭", "尉迟恭", None, "yu chi gong", None),
+    ("王小明(王晓明)", "王小明", "王晓明", "wang xiao ming", "former_name_split"),
+    ("王小明（曾用名：王二）", "王小明", "王二", "wang xiao ming", "former_name_split"),
+    ("王小明（已故）", "王小明", None, "wang xiao ming", "note_removed"),
+    ("买买提．艾力", None, None, None, None),
+    ("合计", None, None, None, "placeholder"),
+    ("无", None, None, None, "placeholder"),
+    ("张*", None, None, None, "masked"),
+    ("12345", None, None, None, "unreadable"),
+]
+
+IDS = [
+    # raw, value, status, defect
+    ("11010519491231002X", "11010519491231002X", "valid", None),
+    ("11010519491231002x", "11010519491231002X", "valid", "spelling"),
+    ("１１０１０５１９４９１２３１００２Ｘ", "11010519491231002X", "valid", "spelling"),
+    ("'110105 19491231 002X", "11010519491231002X", "valid", "spelling"),
+    ("330323790316243", "330323197903162430", "upgraded", "id_upgraded"),
+    ("110105194912310021", None, "invalid", "id_check_digit"),
+    ("1.10105194912310E+17", None, "damaged", "id_damaged"),
+    ("110105194912310000", None, "damaged", "id_damaged"),
+    ("110105********002X", None, "masked", "id_masked"),
+    ("11010519491231", None, "invalid", "id_length"),
+    ("", None, "missing", "placeholder"),
+    ("无", None, "missing", "placeholder"),
+]
+
+DATES = [
+    # raw, value, precision
+    ("1980-05-06", date(1980, 5, 6), "day"),
+    ("19800506", date(1980, 5, 6), "day"),
+    ("1980/5/6", date(1980, 5, 6), "day"),
+    ("1980.5.6", date(1980, 5, 6), "day"),
+    ("1980年5月6日", date(1980, 5, 6), "day"),
+    ("一九八〇年五月六日", date(1980, 5, 6), "day"),
+    ("1980-05-06 00:00:00", date(1980, 5, 6), "day"),
+    ("1980.5", date(1980, 5, 1), "month"),
+    ("1980年5月", date(1980, 5, 1), "month"),
+    ("1980", date(1980, 1, 1), "year"),
+    ("农历1980年五月初八", date(1980, 6, 20), "lunar"),
+    ("29347", date(1980, 5, 6), "day"),
+    ("1980-13-45", None, None),
+    ("2099-01-01", None, None),
+    ("1700-01-01", None, None),
+    ("不详", None, None),
+]
+
+PHONES = [
+    ("13812345678", ("13812345678",), None),
+    ("138 1234 5678", ("13812345678",), "spelling"),
+    ("+86-13812345678", ("13812345678",), "spelling"),
+    ("13812345678/13987654321", ("13812345678", "13987654321"), "phone_several"),
+    ("13812345678或13987654321", ("13812345678", "13987654321"), "phone_several"),
+    ("0571-87654321", ("057187654321",), "spelling"),
+    ("13812345678.0", ("13812345678",), "spelling"),
+    ("1381234", (), "phone_length"),
+    ("138****5678", (), "masked"),
+    ("无", (), "placeholder"),
+]
+
+ADDRESSES = [
+    # raw, village, estate, building, unit, room, complete
+    ("云溪镇东墩村3组12号", "东墩村", "3组", "", "", "12", True),
+    ("东墩村三组12号", "东墩村", "3组", "", "", "12", True),
+    ("松滨社区云栖花园3幢2单元501室", "松滨社区", "云栖花园", "3", "2", "501", True),
+    ("松滨社区云栖花园3号楼2单元501", "松滨社区", "云栖花园", "3", "2", "501", True),
+    ("云栖花园3-2-501", None, "云栖花园", "3", "2", "501", True),
+    ("松滨社区", "松滨社区", "", "", "", "", False),
+    ("不详", None, "", "", "", "", False),
+]
+
+CODES = [
+    ("sex", "男", "1"),
+    ("sex", "2", "2"),
+    ("sex", "男性", "1"),
+    ("marital_status", "已婚", "20"),
+    ("education", "大专", "30"),
+    ("ethnic_group", "汉", "01"),
+    ("ethnic_group", "汉族", "01"),
+    ("medical_insurance", "新农合", "resident"),
+    ("sex", "妖", None),
+]
+
+
+@pytest.mark.parametrize(("raw", "value", "former", "pinyin", "defect"), NAMES)
+def test_names(raw, value, former, pinyin, defect) -> None:
+    name = clean_name(raw)
+    if raw == "买买提．艾力":
+        assert name.value == "买买提·艾力"
+        assert name.key == "买买提艾力"
+        return
+    assert (name.value, name.former, name.pinyin, name.defect) == (value, former, pinyin, defect)
+
+
+@pytest.mark.parametrize(("raw", "value", "status", "defect"), IDS)
+def test_id_numbers(raw, value, status, defect) -> None:
+    card = clean_id(raw, TODAY)
+    assert (card.value, card.status, card.defect) == (value, status, defect)
+
+
+def test_people_older_than_their_county_code_are_not_rejected() -> None:
+    body = "33010619500101123"
+    assert clean_id(body + check_digit(body), TODAY).status == "valid"
+
+
+@pytest.mark.parametrize(("raw", "value", "precision"), DATES)
+def test_dates(raw, value, precision) -> None:
+    day = clean_date(raw, TODAY)
+    assert (day.value, day.precision) == (value, precision)
+    assert value is not None or day.defect is not None
+
+
+@pytest.mark.parametrize(("raw", "values", "defect"), PHONES)
+def test_phones(raw, values, defect) -> None:
+    assert clean_phone(raw) == (values, defect)
+
+
+@pytest.mark.parametrize(
+    ("raw", "village", "estate", "building", "unit", "room", "complete"), ADDRESSES
+)
+def test_addresses(  # noqa: PLR0917
+    raw, village, estate, building, unit, room, complete
+) -> None:
+    address = clean_address(raw, VILLAGES)
+    assert address[1:7] == (village, estate, building, unit, room, complete)
+
+
+def test_a_place_name_keeps_its_characters() -> None:
+    assert clean_address("松滨社区至善花园3幢2单元501室", VILLAGES).estate == "至善花园"
+
+
+@pytest.mark.parametrize(("listed", "raw", "code"), CODES)
+def test_codes(listed, raw, code) -> None:
+    found = clean_code(raw, listed)
+    assert found.value == code
+    assert code is not None or found.defect == "code_unknown"
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [("600元", 600), ("1,200.00", 1200), ("0", 0), ("两", None)]
+)
+def test_amounts(raw, value) -> None:
+    assert clean_number(raw).value == value
+
+
+_TEXT = st.text(
+    st.one_of(
+        st.characters(exclude_categories=("Cs",)),
+        st.sampled_from(
+            "张三王小明东墩村组号幢单元室年月日初一二十农历男女0123456789Xx*-./ ()（）"
+        ),
+    ),
+    max_size=24,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(KINDS), st.lists(_TEXT, max_size=6, unique=True))
+def test_no_text_makes_a_cleaner_raise(kind, values) -> None:
+    table = clean_values(kind, values, Context(TODAY, VILLAGES))
+    assert table.num_rows == len(values)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_TEXT)
+def test_cleaning_twice_changes_nothing(raw) -> None:
+    if (name := clean_name(raw)).value is not None:
+        assert clean_name(name.value)[:1] + clean_name(name.value)[2:5] == name[:1] + name[2:5]
+    if (card := clean_id(raw, TODAY)).value is not None:
+        assert clean_id(card.value, TODAY).value == card.value
+    for phone in clean_phone(raw).values:
+        assert clean_phone(phone).values == (phone,)
+    if (day := clean_date(raw, TODAY)).value is not None and day.precision == "day":
+        assert clean_date(day.value.isoformat(), TODAY).value == day.value
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("0123456789Xx *-+/()'.,年"), max_size=26))
+def test_digits_are_never_invented(raw) -> None:
+    digits = re.sub(r"\D", "", raw)
+    for phone in clean_phone(raw).values:
+        assert phone in digits
+    card = clean_id(raw, TODAY)
+    if card.status == "valid" and card.value:
+        assert card.value[:17] in digits
+    assert (card.value is None) == (card.status not in ("valid", "upgraded"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dates(date(1900, 1, 1), TODAY), st.integers(0, 999), st.integers(100000, 659999))
+def test_a_well_made_number_is_valid_and_one_wrong_digit_is_not(born, sequence, county) -> None:
+    body = f"{county}{born:%Y%m%d}{sequence:03d}"
+    number = body + check_digit(body)
+    card = clean_id(number, TODAY)
+    assert (card.value, card.birth) == (number, born)
+    assert card.sex == ("1" if sequence % 2 else "2")
+    wrong = str((int(number[5]) + 1) % 10)
+    assert clean_id(number[:5] + wrong + number[6:], TODAY).status in ("invalid", "damaged")
