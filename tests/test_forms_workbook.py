@@ -17,8 +17,9 @@ from python_calamine import CalamineWorkbook
 
 from pipelines import store
 from pipelines.deliver import plan_forms, render_all, render_forms, texts
+from pipelines.deliver.layout import CODE_ROW, HEADER_ROW
 from pipelines.deliver.manifest import safe_name
-from pipelines.deliver.template import CODE_ROW, HEADER_ROW, build_template
+from pipelines.deliver.template import build_template
 from pipelines.deliver.workbook import Sheet, build_workbook
 from pipelines.journal import open_journal
 from pipelines.night import Night

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.deliver import texts
-from pipelines.deliver.template import LAYOUT
+from pipelines.deliver.layout import LAYOUT
 from schemas.codes import code_list
 from schemas.fields import FIELD
 from schemas.forms import FormContract

@@ -16,8 +16,9 @@ import pyarrow as pa
 from pipelines.config import Config
 from pipelines.deliver import texts
 from pipelines.deliver.content import content_sql, literal, read_sources
+from pipelines.deliver.layout import HEADER_ROW
 from pipelines.deliver.manifest import register_file_names, write_manifests
-from pipelines.deliver.template import HEADER_ROW, Template, build_template
+from pipelines.deliver.template import Template, build_template
 from pipelines.deliver.workbook import (
     Sheet,
     build_workbook,

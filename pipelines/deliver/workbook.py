@@ -11,22 +11,24 @@ from html import escape
 
 from pipelines.deliver import texts
 from pipelines.deliver.archive import archive, pack
-from pipelines.deliver.template import (
-    BOOK_PART,
-    CORE_PART,
+from pipelines.deliver.layout import (
     HEADER_ROW,
     LAST_LIST_ROW,
     LAST_TASK_ROW,
     LAYOUT,
-    LIST_PART,
-    META_PART,
     STATES,
-    TASK_PART,
-    Template,
     end_columns,
-    fill_tokens,
     note_column,
     value_column,
+)
+from pipelines.deliver.template import (
+    BOOK_PART,
+    CORE_PART,
+    LIST_PART,
+    META_PART,
+    TASK_PART,
+    Template,
+    fill_tokens,
 )
 from schemas.fields import FIELD
 from schemas.forms import FormContract
