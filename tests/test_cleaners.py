@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pipelines.standardise.addresses import clean_address
 from pipelines.standardise.coded import clean_code
 from pipelines.standardise.dates import clean_date
+from pipelines.standardise.defect import SEVERITY
 from pipelines.standardise.dictionaries import KINDS, Context, clean_values
 from pipelines.standardise.id_cards import check_digit, clean_id
 from pipelines.standardise.names import clean_name
@@ -228,3 +230,9 @@ def test_a_well_made_number_is_valid_and_one_wrong_digit_is_not(born, sequence, 
     assert card.sex == ("1" if sequence % 2 else "2")
     wrong = str((int(number[5]) + 1) % 10)
     assert clean_id(number[:5] + wrong + number[6:], TODAY).status in ("invalid", "damaged")
+
+
+def test_every_kind_of_defect_is_explained() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "defects.md").read_text("utf-8")
+    for kind, severity in SEVERITY.items():
+        assert re.search(rf"\| `{kind}` \| [^|]+ \| {severity} \|", page), kind
