@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 
 class Contract(BaseModel):
@@ -27,6 +28,17 @@ class ContractError(ValueError):
         self.origin = origin
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{origin}:{problem}" for problem in self.problems))
+
+
+def refer(name: str, known: Collection[str], wrong: str, at: tuple[str | int, ...]) -> None:
+    """Within a contract's validator: `name` must be one of `known`.
+
+    Raises:
+        PydanticCustomError: it is not; `at` is where in the contract it stands.
+    """
+    if name not in known:
+        said = f"'{name}' {wrong}; {_nearest(name, known)}"
+        raise PydanticCustomError("reference", "{said}", {"said": said, "at": at})
 
 
 def parse_contract(text: str, origin: str, model: type[ContractT]) -> ContractT:
@@ -76,12 +88,17 @@ def _describe(item: dict[str, Any], root: yaml.Node | None, model: type[BaseMode
     key = ".".join(str(part) for part in location)
     if item["type"] == "extra_forbidden":
         valid = _keys_at(model, location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(sorted(valid))}"
-        return f"{line}: '{key}' is not a known key; {hint}"
+        return f"{line}: '{key}' is not a known key; {_nearest(str(location[-1]), valid)}"
+    if item["type"] == "reference":
+        return f"{_line_of(root, item['ctx']['at'])}: {item['msg']}"
     if item["type"] == "missing":
         return f"{line}: '{key}' is required"
     return f"{line}: '{key}': {item['msg']}"
+
+
+def _nearest(name: str, valid: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(valid), n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else f"valid: {', '.join(sorted(valid))}"
 
 
 def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

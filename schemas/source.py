@@ -7,12 +7,14 @@ from typing import Literal
 from pydantic import Field as Key
 from pydantic import model_validator
 
-from schemas.contract import Contract
+from schemas.contract import Contract, refer
 from schemas.fields import FIELD
 
 Department = Literal["civil_affairs", "social_security", "family_planning", "community", "grid"]
 Purpose = Literal["population", "assistance", "elderly", "family_planning", "migrant"]
 Identifier = Key(pattern=r"^[a-z][a-z0-9_]*$")
+
+_NO_COLUMN = "is not under 'columns'"
 
 DEPARTMENT_LABELS: dict[str, str] = {
     "civil_affairs": "民政",
@@ -141,17 +143,23 @@ class SourceMap(Contract):
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> SourceMap:
         known = set(self.columns)
-        for person in self.persons:
-            unknown = [name for name in (*person.fields, *person.constants) if name not in FIELD]
-            if unknown:
-                raise ValueError(f"person '{person.role}': unknown field {unknown[0]!r}")
-            used = {*person.fields.values(), *person.present_if}
-            used |= {column for fact in person.facts for column in fact.values.values()}
-            if missing := sorted(used - known):
-                raise ValueError(f"person '{person.role}': {missing[0]!r} is not under 'columns'")
-        named = {*self.key, *self.natural_key} | ({self.observed} if self.observed else set())
-        if missing := sorted(named - known):
-            raise ValueError(f"{missing[0]!r} is not under 'columns'")
+        for number, person in enumerate(self.persons):
+            person_at = ("persons", number)
+            for part, fields in (("fields", person.fields), ("constants", person.constants)):
+                for name in fields:
+                    refer(name, FIELD, "is not a field", (*person_at, part, name))
+            for name, column in person.fields.items():
+                refer(column, known, _NO_COLUMN, (*person_at, "fields", name))
+            for column in person.present_if:
+                refer(column, known, _NO_COLUMN, (*person_at, "present_if"))
+            for place, fact in enumerate(person.facts):
+                for name, column in fact.values.items():
+                    refer(column, known, _NO_COLUMN, (*person_at, "facts", place, "values", name))
+        for part in ("key", "natural_key"):
+            for column in getattr(self, part):
+                refer(column, known, _NO_COLUMN, (part,))
+        if self.observed:
+            refer(self.observed, known, _NO_COLUMN, ("observed",))
         if self.kind == "database" and not (self.database and self.table and self.key):
             raise ValueError("a database source needs 'database', 'table' and 'key'")
         if self.kind == "workbook" and not self.files:
