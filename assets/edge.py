@@ -7,7 +7,14 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from pipelines.errors import ConfigError, NightBlocked, NothingPublished, OnegridError
+from pipelines.errors import (
+    FULL_DISK,
+    ConfigError,
+    NightBlocked,
+    NothingPublished,
+    OnegridError,
+    concerns_disk,
+)
 from pipelines.privacy import scrub
 
 _WHAT_TO_DO: tuple[tuple[type[Exception], str], ...] = (
@@ -40,6 +47,8 @@ def failure(error: Exception) -> dg.Failure:
     text = str(error) if isinstance(error, OnegridError) else scrub(str(error))
     kind = type(error).__name__
     advice = next((said for type_, said in _WHAT_TO_DO if isinstance(error, type_)), _OTHERWISE)
+    if concerns_disk(error):
+        advice = FULL_DISK
     return dg.Failure(
         description=f"{text}\n{advice}" if isinstance(error, OnegridError)
         else f"{kind}: {text}\n{advice}",

@@ -34,7 +34,12 @@ _CONFIG = click.option(
 
 def main() -> None:
     """Run the command; an error is one clear line."""
-    from pipelines.errors import NightRunning, OnegridError  # noqa: PLC0415
+    from pipelines.errors import (  # noqa: PLC0415
+        FULL_DISK,
+        NightRunning,
+        OnegridError,
+        concerns_disk,
+    )
     from pipelines.privacy import scrub  # noqa: PLC0415
 
     warnings.simplefilter("ignore")
@@ -59,6 +64,8 @@ def main() -> None:
             raise
         text = scrub(str(error)).strip().splitlines()
         _complain(f"{type(error).__name__}: {text[0] if text else 'no further message'}")
+        if concerns_disk(error):
+            _complain(FULL_DISK)
         sys.exit(FAILED)
 
 

@@ -31,3 +31,18 @@ class NightBlocked(OnegridError):
 
 class NothingPublished(OnegridError):
     """There is no published night to do this with."""
+
+
+FULL_DISK = (
+    "The disk of the home folder is full or read-only: make room, then start again. "
+    "Yesterday's publication stands, nothing is lost, and the next run recovers."
+)
+_DISK_WORDS = (
+    *("no space left", "disk is full", "disk i/o error", "disk quota", "file too large"),
+    *("read-only file system", "readonly database", "could not write file"),
+)
+
+
+def concerns_disk(error: BaseException) -> bool:
+    """Whether a driver, a database or the system says in `error` that it cannot write."""
+    return any(word in str(error).lower() for word in _DISK_WORDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,9 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
         except NightBlocked:
             raise
         except Exception as error:
-            give_up(night, f"{type(error).__name__}: {scrub(str(error))}")
+            # On a full disk this fails as well; the next run closes the night, see `recover`.
+            with suppress(Exception):
+                give_up(night, f"{type(error).__name__}: {scrub(str(error))}")
             raise
     return read_summary(home, night.number, config.district.limits)
 
