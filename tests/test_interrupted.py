@@ -1,0 +1,184 @@
+"""A run that is killed, starved or doubled: yesterday stays readable, the next run recovers."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.home import Home
+from pipelines.journal import open_journal
+from pipelines.run import STEPS
+from tests.district_fixture import (
+    PULLED,
+    Districts,
+    copy,
+    die_in,
+    differences,
+    journal_url,
+    make_districts,
+    onegrid,
+    shown,
+)
+
+KILLED = -9
+
+
+@pytest.fixture(scope="session")
+def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
+    return make_districts(tmp_path_factory)
+
+
+def _recovers(home: Home, districts: Districts, *flags: str) -> None:
+    """The next run publishes what an undisturbed night would have published."""
+    done = onegrid("run", *flags, home=home)
+    assert done.code == 0, done.err
+    assert differences(home, districts.after) == {}
+    assert sorted(shown(home)["forms"]) == sorted(shown(districts.after)["forms"])
+    assert sorted(path.name for path in home.work.glob("night-*")) == []
+    with open_journal(journal_url(home)) as journal:
+        assert journal.nights("running", "publishing", "voiding") == []
+        assert _identities(home) == _identities(districts.after)
+    assert home.published.samefile(sorted(home.nights.glob("*.duckdb"))[-1])
+
+
+def _identities(home: Home) -> list[tuple]:
+    """Births, merges and splits in force, in order, whatever the number of their night."""
+    with open_journal(journal_url(home)) as journal:
+        return [row[2:] for batch in journal.identities() for row in batch]
+
+
+@pytest.mark.parametrize("steps", [(*PULLED, *STEPS)[start::4] for start in range(4)])
+def test_runs_killed_in_the_middle_of_any_step_leave_yesterday_and_the_next_ends_as_if_nothing_was(
+    steps: tuple[str, ...], districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    yesterday = shown(home)
+    for step in steps:  # each run first settles what the one before it left
+        killed = onegrid("run", "--plain", home=home, before=die_in(step, _middle(districts, step)))
+        assert killed.code == KILLED, (step, killed.err)
+        assert shown(home) == yesterday
+    _recovers(home, districts, "--plain")
+
+
+def _middle(districts: Districts, step: str) -> int:
+    return max(2, districts.calls[step] // 2 + 1)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_run_killed_while_publishing_shows_yesterday_or_today_and_the_next_one_ends_well(
+    share: float, districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    call = max(1, round(districts.calls["publish"] * share))
+    killed = onegrid("run", "--plain", home=home, before=die_in("publish", call))
+    assert killed.code == KILLED, killed.err
+    whole = [differences(home, other) for other in (districts.before, districts.after)]
+    assert {} in whole
+    _recovers(home, districts, "--plain")
+
+
+@pytest.mark.parametrize("step", ["merge_residents", "publish"])
+def test_a_run_of_the_scheduler_killed_in_the_middle_of_a_step_is_recovered_by_the_next_one(
+    step: str, districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    killed = onegrid("run", home=home, before=die_in(step, _middle(districts, step)))
+    assert killed.code == KILLED, killed.err
+    assert {} in [differences(home, other) for other in (districts.before, districts.after)]
+    _recovers(home, districts)
+
+
+def test_a_second_run_ends_at_once_with_a_clear_message_and_the_first_is_not_disturbed(
+    districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    yesterday = shown(home)
+    program = [sys.executable, "-c", "from onegrid.main import main; main()"]
+    with home.lock():
+        for command in (["run"], ["rebuild"], ["rollback", "1"]):
+            start = time.perf_counter()
+            second = subprocess.run(
+                [*program, *command, "--home", str(home.root)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert time.perf_counter() - start < 5
+            assert second.returncode == 3
+            assert f"another run (process {os.getpid()}) is using" in second.stderr
+            assert second.stderr.count("\n") == 1
+        assert onegrid("nights", home=home).code == 0
+    assert shown(home) == yesterday
+    with open_journal(journal_url(home)) as journal:
+        assert [row.status for row in journal.nights()] == ["published"]
+
+
+def test_a_run_that_begins_while_another_is_at_work_does_no_damage(
+    districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    codes = tmp_path / "codes"
+    done = onegrid("run", "--plain", home=home, before=partial(_run_another, home.root, codes))
+    assert done.code == 0, done.err
+    assert codes.read_text().split() == ["3", "3"]
+    assert differences(home, districts.after) == {}
+
+
+def _run_another(home: Path, codes: Path) -> None:
+    """In the middle of the night, and again right before publication, a second run is tried."""
+    for step in ("cluster_records", "write_report"):
+        module = import_module(STEPS.get(step, "pipelines.report"))
+        _try_first(module, step, home, codes)
+
+
+def _try_first(module: Any, name: str, home: Path, codes: Path) -> None:
+    function = getattr(module, name)
+
+    def tried(*args: Any, **options: Any) -> Any:
+        program = [sys.executable, "-c", "from onegrid.main import main; main()"]
+        other = subprocess.run(
+            [*program, "run", "--plain", "--home", str(home)], capture_output=True, check=False
+        )
+        with codes.open("a") as file:
+            file.write(f"{other.returncode}\n")
+        return function(*args, **options)
+
+    setattr(module, name, tried)
+
+
+def test_a_full_disk_is_named_yesterday_stays_and_the_next_run_recovers(
+    districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    yesterday = shown(home)
+    for step in ("open_night", "pull", "standardise", "render_forms", "publish"):
+        full = onegrid("run", "--plain", home=home, before=partial(_fill_disk, step))
+        assert full.code == 1
+        assert "The disk of the home folder is full or read-only" in full.err, (step, full.err)
+        assert full.err.count("\n") == 2
+        assert shown(home) == yesterday
+    _recovers(home, districts, "--plain")
+
+
+def _fill_disk(step: str) -> None:
+    """From `step` on no file can grow."""
+    module = import_module("pipelines.run")
+    name = step if step in {"open_night", "pull"} else "do"
+    name = "publish_night" if step == "publish" else name
+    function = getattr(module, name)
+
+    def starved(*args: Any, **options: Any) -> Any:
+        if name != "do" or args[1] == step:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        return function(*args, **options)
+
+    setattr(module, name, starved)
