@@ -105,7 +105,7 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
                 return error.message.split(": ", 1)[-1].strip()
     for event in events:
         if event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE:
-            error = event.job_failure_data.error
+            error = event.job_failure_data.error if event.event_specific_data else None
             if error is not None:
                 return scrub(error.message.strip())
     return KILLED

@@ -1,0 +1,232 @@
+"""A night through Dagster, as the command and the schedule run it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.definitions import build_definitions
+from assets.resources import CAUSE_TAG, HOME_TAG, KILLED, NIGHT_TAG, NightResource, end_orphans
+from assets.sensors import note_cause
+from onegrid.instance import settle
+from pipelines.home import Home
+from pipelines.journal import open_journal
+from schemas.suites import RULES
+from tests.district_fixture import (
+    Districts,
+    ask,
+    copy,
+    differences,
+    journal_url,
+    make_districts,
+    onegrid,
+    shown,
+)
+
+PERSONAL = ("330106199001011237", "张三丰")
+
+
+@pytest.fixture(scope="session")
+def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
+    return make_districts(tmp_path_factory)
+
+
+@pytest.fixture
+def home(districts: Districts, tmp_path: Path) -> Home:
+    """One night is published; the offices hold what they hold on the second day."""
+    return copy(districts.before, tmp_path / "home")
+
+
+@pytest.fixture
+def instance(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    for name in ("DAGSTER_HOME", "ONEGRID_HOME", "GX_ANALYTICS_ENABLED"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+    settle(home, None)
+    with dg.DagsterInstance.get() as opened:
+        yield opened
+
+
+def last_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
+    return instance.get_runs(limit=1)[0]
+
+
+def checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Any]:
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    records = instance.get_records_for_run(run.run_id, of_type=kind).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    found = [event.asset_check_evaluation_data for event in events if event is not None]
+    return {f"{check.asset_key.to_user_string()}:{check.check_name}": check for check in found}
+
+
+def test_a_night_of_the_scheduler_ends_in_the_tables_of_the_plain_runner(
+    home: Home, districts: Districts, instance: dg.DagsterInstance
+) -> None:
+    done = onegrid("run", home=home)
+    assert done.code == 0, done.err
+    assert "不再询问 not asked again" in done.out
+    assert "delta" in done.out
+    assert differences(home, districts.after) == {}
+    assert sorted(shown(home)["forms"]) == sorted(shown(districts.after)["forms"])
+
+    run = last_run(instance)
+    assert (run.status, run.job_name) == (dg.DagsterRunStatus.SUCCESS, "nightly")
+    assert (run.tags[HOME_TAG], run.tags[NIGHT_TAG]) == (str(home.root), "2")
+    for spec in build_definitions().resolve_all_asset_specs():
+        event = instance.get_latest_materialization_event(spec.key)
+        assert event is not None, spec.key
+        materialization = event.asset_materialization
+        assert materialization is not None
+        rows = materialization.metadata.get("dagster/row_count")
+        if rows is not None and spec.key.path[0] in {"link", "master"}:
+            table = ".".join(spec.key.path)
+            assert [(rows.value,)] == ask(home, f"SELECT count(*) FROM {table}"), table
+    judged = checks(instance, run)
+    assert {f"quality/{rule.suite}:{rule.name}" for rule in RULES} < judged.keys()
+    assert judged["std/record:rows_conserved"].passed
+
+
+def _break_a_rule() -> None:
+    from pipelines import run
+
+    judge = run.judge
+
+    def strict(night: Any) -> list:
+        return [
+            replace(result, rows_bad=7, passed=False)
+            if result.rule == "residents_exist"
+            else result
+            for result in judge(night)
+        ]
+
+    run.judge = strict
+
+
+@pytest.mark.parametrize("flags", [(), ("--plain",)])
+def test_a_broken_critical_rule_keeps_the_forms_at_home(
+    flags: tuple[str, ...], home: Home, instance: dg.DagsterInstance
+) -> None:
+    yesterday = shown(home)
+    done = onegrid("run", *flags, home=home, before=_break_a_rule)
+    assert done.code == 1
+    assert "residents_exist" in done.err
+    assert "Traceback" not in done.err
+    assert shown(home) == yesterday
+    with open_journal(journal_url(home)) as journal:
+        assert [row.status for row in journal.nights()] == ["published", "failed"]
+        assert "质检未通过" in (journal.nights()[-1].reason or "")
+    assert (home.root / "report" / "night-000002.failed.html").exists()
+    if not flags:
+        run = last_run(instance)
+        assert run.status == dg.DagsterRunStatus.FAILURE
+        assert "residents_exist" in run.tags[CAUSE_TAG]
+        assert not checks(instance, run)["quality/master:residents_exist"].passed
+        assert onegrid("run", home=home).code == 0
+
+
+def _fail_with_a_person() -> None:
+    from pipelines import link
+
+    def fail(_night: Any) -> dict:
+        try:
+            raise KeyError(PERSONAL[1])
+        except KeyError as error:
+            raise ValueError(f"no such row: '{PERSONAL[1]}', {PERSONAL[0]}") from error
+
+    link.score_pairs = fail  # type: ignore[assignment]
+
+
+def test_an_error_nobody_foresaw_is_told_without_the_person_it_is_about(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    done = onegrid("run", home=home, before=_fail_with_a_person)
+    assert done.code == 1
+    assert "score_pairs: ValueError: no such row" in done.err
+    cause = note_cause(instance, last_run(instance).run_id)
+    assert "Yesterday's publication stands" in cause
+    kept = b"".join(path.read_bytes() for path in home.dagster.rglob("*") if path.is_file())
+    for value in PERSONAL:
+        spelled = (value.encode(), value.encode("unicode_escape"))
+        assert not any(spelling in kept for spelling in spelled)
+        assert value not in done.out + done.err
+
+
+def test_a_source_that_does_not_answer_is_tried_again_then_held_and_the_night_is_degraded(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    config = home.root / "config"
+    config.mkdir()
+    packaged = Path(__file__).parents[1] / "schemas" / "district.yaml"
+    lines = packaged.read_text("utf-8").splitlines()
+    dead = "postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=2"
+    lines = [
+        f"  family_planning: {dead}" if line.startswith("  family_planning:") else line
+        for line in lines
+    ]
+    (config / "district.yaml").write_text("\n".join(lines), "utf-8")
+    mothers = "SELECT count(*) FROM std.record WHERE source = 'family_planning_women'"
+    known = ask(home, mothers)
+
+    done = onegrid("run", "--config", config, home=home)
+    assert done.code == 0, done.err
+    assert "published, degraded" in done.out
+    assert "育龄妇女及子女" in done.out
+    assert ask(home, mothers) == known
+
+    run = last_run(instance)
+    name = "family_planning_women"
+    retried = instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.STEP_RESTARTED
+    ).records
+    assert len(retried) == 2
+    check = checks(instance, run)[f"raw/{name}:up_to_date"]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def test_a_publication_started_alone_publishes_nothing(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    yesterday = shown(home)
+    definitions = build_definitions(resources={"night": NightResource(home=str(home.root))})
+    job = definitions.resolve_implicit_global_asset_job_def()
+    alone = [dg.AssetKey(["deliver", "publication"])]
+    result = job.execute_in_process(
+        instance=instance, asset_selection=alone, raise_on_error=False, run_config=_QUIET
+    )
+    assert not result.success
+    assert "is not whole" in note_cause(instance, result.run_id)
+    assert shown(home) == yesterday
+
+
+def test_runs_that_a_killed_process_left_are_closed_with_a_cause(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    job = build_definitions().resolve_job_def("nightly")
+    started = dg.DagsterRunStatus.STARTED
+    mine = instance.create_run_for_job(job, status=started, tags={HOME_TAG: str(home.root)})
+    other = instance.create_run_for_job(job, status=started, tags={HOME_TAG: "/elsewhere"})
+    assert end_orphans(instance, home, this_run="this") == 1
+    states = {run.run_id: run.status for run in instance.get_runs()}
+    assert states[mine.run_id] == dg.DagsterRunStatus.FAILURE
+    assert states[other.run_id] == started
+    assert note_cause(instance, mine.run_id) == KILLED
+
+
+def test_the_instance_phones_nobody_and_is_for_its_owner_alone(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    assert not instance.telemetry_enabled
+    assert not instance.nux_enabled
+    for path in home.dagster.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    with sqlite3.connect(home.dagster / "schedules" / "schedules.db") as con:
+        assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
