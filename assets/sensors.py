@@ -95,7 +95,7 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
             if failure and failure.description:
                 return f"{event.step_key}: {failure.description}"
     if broken:
-        return "critical rules are broken, nothing was published: " + "; ".join(broken)
+        return f"{'; '.join(broken)}. Critical: nothing was published, yesterday's forms stay."
     for event in events:
         if event is not None and event.event_type == dg.DagsterEventType.RESOURCE_INIT_FAILURE:
             error = event.engine_event_data.error

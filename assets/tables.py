@@ -18,7 +18,7 @@ from schemas.tables import TABLE, VIEWS, Column
 WAREHOUSE = "warehouse"
 OPERATORS = "数据治理"
 PREVIEW_ROWS = 5
-PREVIEW_COLUMNS = 10
+PREVIEW_COLUMNS = 8
 _VIEW_NAMES = {table.qualified for table, _ in VIEWS}
 _NUMERIC = ("INTEGER", "BIGINT", "SMALLINT", "DOUBLE", "BOOLEAN", "DECIMAL")
 # Words of the house, never of a person; any other text is masked.
