@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 
 from assets.edge import step_edge
@@ -36,6 +38,11 @@ def report(night: NightResource) -> dg.MaterializeResult:
     group_name=GROUP,
     owners=[f"team:{OPERATORS}"],
     kinds={"duckdb", "file"},
+    freshness_policy=dg.FreshnessPolicy.cron(
+        deadline_cron="0 6 * * *",  # before offices open
+        lower_bound_delta=timedelta(hours=8),
+        timezone="Asia/Shanghai",
+    ),
     description="**发布**\n\n`published/onegrid.duckdb`, swapped atomically; forms, report and "
     "data docs follow. Nothing leaves the house before this, nothing "
     "after a broken critical rule.",

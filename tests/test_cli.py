@@ -30,9 +30,7 @@ def test_wrong_use_says_what_is_right(home: Home) -> None:
     assert "'grid' is not NAME=URL" in done.err
 
 
-@pytest.mark.parametrize(
-    "command", [("rollback", "1"), ("run", "--plain"), ("rebuild", "--plain"), ("run",)]
-)
+@pytest.mark.parametrize("command", [("rollback", "1"), ("run", "--plain"), ("rebuild", "--plain")])
 def test_a_home_without_anything_is_told_in_one_line(command: tuple[str, ...], home: Home) -> None:
     done = onegrid(*command, home=home)
     assert done.code == 1
