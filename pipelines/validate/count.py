@@ -85,7 +85,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, night: Night) -> str:
         f"SELECT '{source.source}' AS source, source_key FROM raw.{store.quote(source.source)} "
         "WHERE until_night IS NULL"
         for source in night.config.sources.values()
-        if source.persons and source.source in landed
+        if source.source in landed
     ]
     return " UNION ALL ".join(parts) or "SELECT '' AS source, '' AS source_key WHERE FALSE"
 

@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
         sql="""SELECT count(*), count(*) FILTER (kept.source IS NULL OR live.source IS NULL)
             FROM ({live}) live FULL JOIN (
                 SELECT DISTINCT source, source_key FROM std.record
+                UNION SELECT source, source_key FROM std.placed
                 UNION SELECT q.source, q.source_key FROM std.quarantine q
                 JOIN ({live}) l USING (source, source_key)) kept
             ON kept.source = live.source AND kept.source_key = live.source_key""",
