@@ -11,6 +11,7 @@ pairs = table_step(
     {
         "link.pair": ["std.record"],
         "link.standing": ["std.record"],
+        "link.crowd": ["std.record"],
         "link.decision": ["std.record"],
     },
     group=GROUP,

@@ -29,6 +29,10 @@ class NightBlocked(OnegridError):
     """Critical quality rules failed: nothing is published."""
 
 
+class ModelUnusable(OnegridError):
+    """A frozen linkage model that must not be used for scoring."""
+
+
 class NothingPublished(OnegridError):
     """There is no published night to do this with."""
 

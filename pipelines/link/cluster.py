@@ -36,6 +36,7 @@ def cluster_records(night: Night) -> dict[str, object]:
         )
         everything = mark_touched(con, night) or bool(again)
         _take_decisions(con, night)
+        _take_turned_blocks(con)
         _edges(con)
         _reach(con, everything=everything)
         counts.update(_components(con))
@@ -77,6 +78,28 @@ def _take_decisions(con: duckdb.DuckDBPyConnection, night: Night) -> None:
                 EXCEPT SELECT record_l, record_r, verdict FROM link.decision)
         )
         """
+    )
+
+
+def _take_turned_blocks(con: duckdb.DuckDBPyConnection) -> None:
+    """Records whose pairs came or went because a block became too large, or small enough."""
+    if not count(
+        con,
+        """SELECT count(*) FROM (SELECT rule, key FROM link.crowd
+        EXCEPT SELECT rule, key FROM past_crowd)""",
+    ) + count(
+        con,
+        """SELECT count(*) FROM (SELECT rule, key FROM past_crowd
+        EXCEPT SELECT rule, key FROM link.crowd)""",
+    ):
+        return
+    now, then = (
+        f"SELECT record_l, record_r, verdict FROM {pairs} WHERE tier = 'probable'"
+        for pairs in ("link.pair", "past_pair")
+    )
+    con.execute(
+        f"""INSERT INTO touched SELECT DISTINCT unnest([record_l, record_r])
+        FROM (({now} EXCEPT {then}) UNION ALL ({then} EXCEPT {now}))"""
     )
 
 

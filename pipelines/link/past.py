@@ -33,6 +33,7 @@ _PAST_TABLES = {
     ),
     "past_decision": ("link.decision", "record_l BIGINT, record_r BIGINT, verdict VARCHAR"),
     "past_review": ("link.review", "review_id VARCHAR, since_night INTEGER"),
+    "past_crowd": ("link.crowd", "rule VARCHAR, key UBIGINT"),
     "past_night": ("meta.night", "night INTEGER, model_version VARCHAR"),
 }
 
@@ -42,16 +43,24 @@ def past(con: duckdb.DuckDBPyConnection, night: Night) -> Iterator[None]:
     """Views ``past_*`` of the last publication; they are empty when there is none."""
     file = night.home.night_file(night.previous)
     is_there = night.previous > 0 and file.exists()
+    tables = set()
     if is_there:
         con.execute(f"ATTACH '{file}' AS past (READ_ONLY)")
+        tables = {
+            name
+            for (name,) in con.execute(
+                """SELECT schema_name || '.' || table_name FROM duckdb_tables()
+                WHERE database_name = 'past'"""
+            ).fetchall()
+        }
     for view, (table, columns) in _PAST_TABLES.items():
         parts = [column.split() for column in columns.split(", ")]
         names = (
             ", ".join(f'"{name}"' for name, _ in parts)
-            if is_there
+            if table in tables  # the file of an older version may lack one
             else ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in parts)
         )
-        origin = f"FROM past.{table}" if is_there else "WHERE false"
+        origin = f"FROM past.{table}" if table in tables else "WHERE false"
         con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT {names} {origin}")
     yield
     for view in _PAST_TABLES:

@@ -8,13 +8,24 @@ ends in the same pairs as one that scores everything.
 from __future__ import annotations
 
 import duckdb
-from splink import DuckDBAPI, Linker
 
+from pipelines.errors import ModelUnusable
+from pipelines.journal import open_journal
+from pipelines.link import frozen as frozen_models
 from pipelines.link import model
-from pipelines.link.blocking import block, candidates
+from pipelines.link.blocking import (
+    SLIP_RULES,
+    block,
+    candidates,
+    find_crowd,
+    keys_sql,
+    mark_wakened,
+    remember_crowd,
+)
 from pipelines.link.certain import stand
+from pipelines.link.compare import compare
 from pipelines.link.past import mark_touched, past
-from pipelines.link.train import Model, find_model, train
+from pipelines.link.train import train
 from pipelines.night import Night
 from pipelines.store import count
 
@@ -30,21 +41,30 @@ def score_pairs(night: Night) -> dict[str, object]:
         counts: pairs by tier and verdict, pairs compared by rule, and whether it trained.
     """
     with night.stage("score_pairs") as counts, night.open() as con, past(con, night):
-        frozen = _model_of(con, night)
+        frozen, problem = _model_of(con, night)
+        if problem:
+            counts["model_problem"] = problem
         _use(con, night, frozen)
         everything = mark_touched(con, night)
         counts.update(stand(con, everything=everything))
         candidates(con)
         if frozen is None:
-            frozen = train(
-                con, night.home, night=night.number, seed=night.config.district.linkage.seed
-            )
+            frozen = _train(con, night)
             counts["trained"] = True
             _use(con, night, frozen)
         counts["model"] = frozen.version
-        con.execute(f"CREATE OR REPLACE TEMP TABLE crowd AS FROM '{frozen.crowd}'")
-        counts.update(block(con, everything=everything))
-        _predict(con, frozen, night.config.district.linkage.review)
+        counts.update(find_crowd(con))
+        mark_wakened(con)
+        con.execute("CREATE OR REPLACE TEMP TABLE scope AS FROM touched UNION FROM wakened")
+        counts.update(block(con, None if everything else "scope"))
+        compare(
+            con,
+            "candidate",
+            frozen.parameters,
+            frozen.prior,
+            terms=frozen.terms,
+            least=night.config.district.linkage.review,
+        )
         _judge(con, night.config.district.linkage.accept)
         _explain_slips(con, everything=everything)
         _store(con, everything=everything)
@@ -56,70 +76,45 @@ def score_pairs(night: Night) -> dict[str, object]:
     return counts
 
 
-def _model_of(con: duckdb.DuckDBPyConnection, night: Night) -> Model | None:
-    """The model of the night before where it is still there, so that a delta stays comparable."""
+def _model_of(
+    con: duckdb.DuckDBPyConnection, night: Night
+) -> tuple[frozen_models.Model | None, str | None]:
+    """The model in force, else that of the night before; and why none of them can be used.
+
+    A night does not die of a broken model, since it can train one; but it says so.
+    """
     rows = con.execute(
         "SELECT model_version FROM past_night WHERE night = ?", [night.previous]
     ).fetchall()
-    before = rows[0][0] if rows else None
-    return (find_model(night.home, before) if before else None) or find_model(night.home)
+    version = frozen_models.in_force(night.home) or (rows[0][0] if rows else None)
+    if version is None:
+        return None, None
+    try:
+        return frozen_models.load(night.home, version), None
+    except ModelUnusable as error:
+        return None, str(error)
 
 
-def _use(con: duckdb.DuckDBPyConnection, night: Night, frozen: Model | None) -> None:
+def _train(con: duckdb.DuckDBPyConnection, night: Night) -> frozen_models.Model:
+    with open_journal(night.config.journal_url) as journal:
+        decided = journal.decisions()
+    trained = train(
+        con,
+        night.home,
+        night=night.number,
+        day=night.business_date,
+        seed=night.config.district.linkage.seed,
+        decided=[(low, high, verdict) for _, low, high, verdict, *_ in decided],
+    )
+    frozen_models.put_in_force(night.home, trained)
+    return trained
+
+
+def _use(con: duckdb.DuckDBPyConnection, night: Night, frozen: frozen_models.Model | None) -> None:
     con.execute(
         "UPDATE meta.night SET model_version = ? WHERE night = ?",
         [frozen.version if frozen else None, night.number],
     )
-
-
-def _predict(con: duckdb.DuckDBPyConnection, frozen: Model, least: float) -> None:
-    """The temporary table ``scored``: Splink's view of the blocked pairs."""
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE compared AS
-        SELECT * FROM candidate WHERE record_id IN (
-            SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked
-        )
-        """
-    )
-    for term in model.TERMS:
-        con.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE compared AS
-            SELECT c.*, coalesce(t.tf_{term}, CASE WHEN c.{term} IS NOT NULL THEN
-                (SELECT min(tf_{term}) FROM '{frozen.terms(term)}') END) AS tf_{term}
-            FROM compared c LEFT JOIN '{frozen.terms(term)}' t USING ({term})
-            """
-        )
-    columns = (
-        "record_id, name_key, name_pinyin, former_name, sex, birth_day, birth_month, birth_year, "
-        "birth_text, birth_number, phones, village_code, dwelling_key, building_key, id_text, "
-        + ", ".join(f"tf_{term}" for term in model.TERMS)
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT {columns} FROM compared")
-    api = DuckDBAPI(con)
-    linker = Linker(api.register("splink_input"), model.settings(frozen.parameters, frozen.prior))
-    for term in model.TERMS:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE terms_{term} AS SELECT NULL::VARCHAR AS {term}, "
-            f"NULL::DOUBLE AS tf_{term} WHERE false"
-        )
-        linker.table_management.register_term_frequency_lookup(api.register(f"terms_{term}"), term)
-    linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
-    predicted = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
-    gammas = ", ".join(f"gamma_{comparison.name}" for comparison in model.COMPARISONS)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE scored AS
-        SELECT least(record_id_l, record_id_r) AS record_l,
-            greatest(record_id_l, record_id_r) AS record_r,
-            match_weight AS weight, match_probability AS probability,
-            {model.reasons_sql()} AS reasons, {gammas}
-        FROM {predicted.physical_name}
-        """
-    )
-    predicted.drop_table_from_database_and_remove_from_cache()
-    con.execute("DROP TABLE splink_input")
 
 
 def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
@@ -150,10 +145,11 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                 ELSE 'review'
             END AS verdict
         FROM scored s
-        JOIN compared l ON l.record_id = s.record_l JOIN compared r ON r.record_id = s.record_r
+        JOIN candidate l ON l.record_id = s.record_l
+        JOIN candidate r ON r.record_id = s.record_r
         """
     )
-    for table in ("scored", "compared", "blocked"):
+    for table in ("scored", "blocked"):
         con.execute(f"DROP TABLE {table}")
 
 
@@ -163,35 +159,28 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     Name and birth date agree, one digit or two neighbours differ, nothing places the two records
     apart, and no other record supports the number that slipped.
     """
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE numbered AS
-        SELECT c.record_id, c.held_id, c.holders, c.row_id, c.hub, c.name_key, c.name_pinyin,
-            c.birth_text, c.sex, c.phones, c.village_code,
-            left(c.held_id, 6) || right(c.held_id, 3) AS id_ends,
-            CASE WHEN c.held_id IS NOT NULL THEN coalesce(c.birth_text,
-                substr(c.held_id, 7, 4) || '-' || substr(c.held_id, 11, 2) || '-'
-                || substr(c.held_id, 13, 2)) END AS born
-        FROM candidate c WHERE c.held_id IS NOT NULL AND c.name_pinyin IS NOT NULL
-        """
-    )
-    touched = "record_id IN (SELECT record_id FROM touched)"
-    sides = [("true", "true")] if everything else [(touched, "true"), ("true", touched)]
+    scope = "record_id IN (FROM scope)"
+    sides = [("true", "true")] if everything else [(scope, "true"), ("true", scope)]
     joins = " UNION ALL ".join(
         f"""
         SELECT s.record_id AS one, o.record_id AS other
-        FROM (SELECT * FROM numbered WHERE holders = 1 AND {left}) s
-        JOIN (SELECT * FROM numbered WHERE {right}) o
-            ON s.name_pinyin = o.name_pinyin AND s.{key} = o.{key}
+        FROM (
+            SELECT k.key, c.* FROM ({keys_sql(rule)}) k JOIN candidate c USING (record_id)
+            WHERE asks AND {left} AND key NOT IN (SELECT key FROM crowd WHERE rule = '{rule.name}')
+        ) s JOIN (
+            SELECT k.key, c.* FROM ({keys_sql(rule)}) k JOIN candidate c USING (record_id)
+            WHERE {right}
+        ) o USING (key)
         WHERE s.held_id <> o.held_id AND s.row_id <> o.row_id
+            AND s.name_pinyin = o.name_pinyin
             AND damerau_levenshtein(s.held_id, o.held_id) = 1
-            AND (s.name_key = o.name_key OR s.born = o.born)
+            AND (s.name_key = o.name_key OR s.born_held = o.born_held)
             AND (s.sex IS NULL OR o.sex IS NULL OR s.sex = o.sex)
             AND (s.village_code IS NULL OR o.village_code IS NULL
                 OR s.village_code = o.village_code OR list_has_any(s.phones, o.phones))
         """
+        for rule in SLIP_RULES
         for left, right in sides
-        for key in ("born", "id_ends")
     )
     con.execute(
         f"""
@@ -203,7 +192,6 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         FROM ({joins})
         """
     )
-    con.execute("DROP TABLE numbered")
 
 
 def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
@@ -215,7 +203,12 @@ def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
             """DELETE FROM link.pair WHERE record_l IN (SELECT record_id FROM touched)
             OR record_r IN (SELECT record_id FROM touched)"""
         )
+        con.execute(
+            """DELETE FROM link.pair WHERE tier = 'probable' AND (
+                record_l IN (FROM wakened) OR record_r IN (FROM wakened))"""
+        )
     con.execute("DELETE FROM link.pair WHERE tier = 'decision'")
+    remember_crowd(con)
     con.execute(
         """
         INSERT INTO link.pair
@@ -225,5 +218,5 @@ def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         """
     )
     con.execute("COMMIT")
-    for table in ("certain_pair", "slip_pair", "probable_pair", "candidate"):
+    for table in ("certain_pair", "slip_pair", "probable_pair", "candidate", "crowd", "wakened"):
         con.execute(f"DROP TABLE IF EXISTS {table}")

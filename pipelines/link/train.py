@@ -1,79 +1,167 @@
-"""Train the model once, freeze it, and find it again: nights use the frozen one.
+"""Fit the model once on a sample of a night's records, and freeze it.
 
-A model is a folder ``models/link-<version>/``: ``parameters.json``, one Parquet file of term
-frequencies a column, and ``crowd.parquet`` with the keys too common to compare by. The version is a
-hash of the parameters.
+u comes from random pairs, m from the pairs that one ID number joins and those that a person decided
+are one. Expectation maximisation is not used: within households it takes families for persons.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
 from pipelines.home import Home
-from pipelines.link import model
-from pipelines.link.blocking import BLOCK_LIMIT, RULES, evidence_sql, keys_sql
+from pipelines.link import frozen, model
+from pipelines.link.blocking import evidence_sql, find_crowd
+from pipelines.link.compare import EVIDENCE, compare
+from pipelines.link.profile import score_profile
 from pipelines.store import count
+
+Decided = tuple[int, int, str]
+"""Two records and the verdict, ``always`` or ``never``."""
 
 ENOUGH_RECORDS = 3_000
 """With fewer records a sample says too little: the model keeps its starting parameters."""
+PROFILE_RECORDS = 1_000
+"""With fewer records nothing is kept to compare a later night with."""
+DECISION_WEIGHT = 5
+"""A pair that a person decided counts as so many that a number joined: it was a hard one."""
+DECISION_SHARE = 0.1
+"""All decided pairs together count at most this share of the pairs that numbers joined."""
 _RANDOM_RECORDS = 2_000
 _JOINED_RECORDS = 60_000
+_RECORDS_A_NUMBER = 8
 _HASHES = 1_000_000
 
-for _name in ("splink", "splink.internals"):
-    logging.getLogger(_name).setLevel(logging.ERROR)
+Counts = dict[str, dict[str, int]]
+"""Comparison → level (or ``missing``) → pairs."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """A frozen model and the folder that holds it."""
+def train(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    *,
+    night: int,
+    day: date,
+    seed: int,
+    decided: Iterable[Decided] = (),
+) -> frozen.Model:
+    """Fit on the records of a night and freeze the result under `home.models`.
 
-    version: str
-    folder: Path
-    prior: float
-    parameters: model.Parameters
+    Reads `std.record`, `link.standing` and the temporary table ``candidate``. The same records,
+    decisions and seed give the same files, whatever the number of threads and the order of rows.
+    The model is not in force yet, see `frozen.put_in_force`.
 
-    def terms(self, column: str) -> Path:
-        """Parquet file of the term frequencies of `column`."""
-        return self.folder / f"terms_{column}.parquet"
-
-    @property
-    def crowd(self) -> Path:
-        """Parquet file of (rule, key hash): keys that too many records share."""
-        return self.folder / "crowd.parquet"
-
-
-def find_model(home: Home, version: str | None = None) -> Model | None:
-    """The model of that version, or the newest; None: there is none."""
-    folders = [home.models / version] if version else sorted(home.models.glob("link-*"))
-    found = [_load(folder) for folder in folders if (folder / "parameters.json").exists()]
-    return max(found, key=lambda pair: pair[0])[1] if found else None
-
-
-def train(con: duckdb.DuckDBPyConnection, home: Home, *, night: int, seed: int) -> Model:
-    """Fit on the records of the night's file and freeze the result under `home.models`.
-
-    Reads `std.record`, `link.standing` and the temporary table ``candidate``. The same input and
-    seed give the same version.
+    Args:
+        con: a file with the night's tables.
+        home: where the model goes.
+        night, day: which night it is trained on.
+        seed: of the samples.
+        decided: what people said about pairs of records.
     """
+    decided = sorted(decided)
     records = count(con, "SELECT count(*) FROM std.record")
     prior = _prior(con, records)
     parameters = model.defaults()
+    levels: Counts = {}
+    profile: dict[str, Any] = {}
+    if records >= PROFILE_RECORDS:
+        levels, said = same_person_levels(con, seed, decided)
     if records >= ENOUGH_RECORDS:
-        _samples(con, records, seed)
-        parameters = _fit(con, prior)
-        for table in ("sample_random", "sample_joined"):
-            con.execute(f"DROP TABLE {table}")
-    return _freeze(con, home, prior, parameters, night)
+        parameters = _estimate_u(con, parameters, prior, records=records, seed=seed)
+        parameters = _estimate_m(parameters, levels, said)
+    terms = {term: _frequencies(con, term) for term in model.TERMS}
+    if records >= PROFILE_RECORDS:
+        for term, table in terms.items():
+            con.register(f"fresh_{term}", table)
+        find_crowd(con)
+        fresh = {term: f"fresh_{term}" for term in terms}
+        profile = score_profile(con, parameters, prior, terms=fresh, seed=seed)
+        for term in terms:
+            con.unregister(f"fresh_{term}")
+    body = {
+        "trained_on": {"night": night, "day": day.isoformat()},
+        "seed": seed,
+        "records": records,
+        "open_records": count(con, "SELECT count(*) FROM link.standing WHERE is_open"),
+        "is_fitted": records >= ENOUGH_RECORDS,
+        "decided_always": sum(verdict == "always" for *_, verdict in decided),
+        "prior": prior,
+        "parameters": parameters,
+        "levels": levels,
+        "profile": profile,
+    }
+    return frozen.freeze(home, body, terms)
+
+
+def same_person_levels(
+    con: duckdb.DuckDBPyConnection, seed: int, decided: Iterable[Decided] = ()
+) -> tuple[Counts, Counts]:
+    """How often each level is reached by pairs of one person.
+
+    Returns:
+        the counts of pairs that one ID number joins (a sample; without those that a person says are
+        different people), and of the pairs that a person says are always the same.
+    """
+    records = max(count(con, "SELECT count(*) FROM std.record"), 1)
+    share = max(_HASHES * _JOINED_RECORDS // records, 1)
+    stated = f"""NOT is_open AND NOT from_id
+        AND md5_number_lower(hub || '/{seed}') % {_HASHES} < {share}"""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE sample AS
+        SELECT {EVIDENCE}, hub FROM ({evidence_sql(stated)})
+        QUALIFY row_number() OVER (PARTITION BY hub ORDER BY md5(record_id || '/{seed}'), record_id)
+            <= {_RECORDS_A_NUMBER}
+        """
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE said (l BIGINT, r BIGINT, verdict VARCHAR)")
+    if rows := [list(row) for row in decided]:
+        con.executemany("INSERT INTO said VALUES (?, ?, ?)", rows)
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE blocked AS
+        SELECT 0::UTINYINT AS match_key, a.record_id AS join_key_l, b.record_id AS join_key_r
+        FROM sample a JOIN sample b ON a.hub = b.hub AND a.record_id < b.record_id
+        ANTI JOIN (FROM said WHERE verdict = 'never') n
+            ON n.l = a.record_id AND n.r = b.record_id
+        """
+    )
+    joined = _count_levels(con, "sample")
+    wanted = "record_id IN (SELECT unnest([l, r]) FROM said WHERE verdict = 'always')"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE sample AS {evidence_sql(wanted)}")
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE blocked AS
+        SELECT 0::UTINYINT AS match_key, l AS join_key_l, r AS join_key_r
+        FROM said SEMI JOIN sample a ON a.record_id = l SEMI JOIN sample b ON b.record_id = r
+        WHERE verdict = 'always'
+        """
+    )
+    always = _count_levels(con, "sample")
+    for table in ("sample", "said", "blocked", "scored"):
+        con.execute(f"DROP TABLE {table}")
+    return joined, always
+
+
+def _count_levels(con: duckdb.DuckDBPyConnection, records: str) -> Counts:
+    compare(con, records, model.defaults(), 0.01, terms={})
+    counts: Counts = {}
+    for comparison in model.COMPARISONS:
+        found = dict(
+            con.execute(
+                f"SELECT gamma_{comparison.name}, count(*) FROM scored GROUP BY 1"
+            ).fetchall()
+        )
+        top = len(comparison.levels) - 1
+        counts[comparison.name] = {
+            level.name: found.get(top - place, 0) for place, level in enumerate(comparison.levels)
+        } | {"missing": found.get(-1, 0)}
+    return counts
 
 
 def _prior(con: duckdb.DuckDBPyConnection, records: int) -> float:
@@ -88,130 +176,70 @@ def _prior(con: duckdb.DuckDBPyConnection, records: int) -> float:
     return round(float(pairs / (held * (held - 1) / 2)), 12)
 
 
-def _samples(con: duckdb.DuckDBPyConnection, records: int, seed: int) -> None:
-    """Two samples by hash, so that they do not depend on threads or the order of rows.
-
-    Candidates at random tell how often different people agree; records that one ID number joins
-    tell how often one person's records do.
-    """
-    columns = (
-        "record_id, name_key, name_pinyin, former_name, sex, birth_day, birth_month, birth_year, "
-        "birth_text, birth_number, phones, village_code, dwelling_key, building_key, id_text, hub"
-    )
+def _estimate_u(
+    con: duckdb.DuckDBPyConnection,
+    before: model.Parameters,
+    prior: float,
+    *,
+    records: int,
+    seed: int,
+) -> model.Parameters:
+    """u from all pairs of a sample of candidates, taken by hash."""
     share = _HASHES * _RANDOM_RECORDS // records
+    empty = ", ".join(f"NULL::DOUBLE AS tf_{term}" for term in model.TERMS)
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE sample_random AS SELECT {columns} FROM candidate
+        CREATE OR REPLACE TEMP TABLE sample_random AS SELECT {EVIDENCE}, {empty} FROM candidate
         WHERE md5_number_lower(record_id || '/{seed}') % {_HASHES} < {share} ORDER BY record_id
         """
     )
-    share = _HASHES * _JOINED_RECORDS // records
-    stated = f"""NOT is_open AND NOT from_id
-        AND md5_number_lower(hub || '/{seed}') % {_HASHES} < {share}"""
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE sample_joined AS
-        SELECT {columns} FROM ({evidence_sql(stated)}) ORDER BY record_id
-        """
-    )
-    for table in ("sample_random", "sample_joined"):
-        for term in model.TERMS:
-            con.execute(f"ALTER TABLE {table} ADD COLUMN tf_{term} DOUBLE")
-
-
-def _fit(con: duckdb.DuckDBPyConnection, prior: float) -> model.Parameters:
-    """u from random pairs, m from the pairs that tier 1 joined.
-
-    Expectation maximisation is not used: within households it takes families for persons.
-    """
-    linker = _linker(con, "sample_random", model.defaults(), prior)
+    linker = Linker(DuckDBAPI(con).register("sample_random"), model.settings(before, prior))
     linker.training.estimate_u_using_random_sampling(
         max_pairs=1e9, min_count_per_level=None, num_chunks=1
     )
-    parameters = _read(linker, model.defaults(), least=1e-7)
-    linker = _linker(con, "sample_joined", parameters, prior)
-    linker.training.estimate_m_from_label_column("hub")
-    return _read(linker, parameters, least=1e-4)
-
-
-def _linker(
-    con: duckdb.DuckDBPyConnection, table: str, parameters: model.Parameters, prior: float
-) -> Linker:
-    api = DuckDBAPI(con)
-    return Linker(api.register(table), model.settings(parameters, prior))
-
-
-def _read(linker: Linker, before: model.Parameters, *, least: float) -> model.Parameters:
-    """What Splink learned, rounded; what it could not observe stays as it was."""
     learned: dict[str, Any] = linker.misc.save_model_to_json()
+    con.execute("DROP TABLE sample_random")
     parameters: model.Parameters = {}
     for spec, trained in zip(model.COMPARISONS, learned["comparisons"], strict=True):
         levels = [x for x in trained["comparison_levels"] if not x.get("is_null_level")]
-        values = {}
+        parameters[spec.name] = {}
         for level, found in zip(spec.levels, levels, strict=True):
             m, u = before[spec.name][level.name]
-            if not level.fixed:
-                m = _observed(found.get("m_probability"), m, least)
-                u = _observed(found.get("u_probability"), u, least)
-            values[level.name] = (m, u)
-        parameters[spec.name] = values
+            seen = None if level.fixed else found.get("u_probability")
+            parameters[spec.name][level.name] = (m, _observed(seen, u, 1e-7))
+    return parameters
+
+
+def _estimate_m(before: model.Parameters, joined: Counts, always: Counts) -> model.Parameters:
+    """m: the share of the pairs of one person at each level, decided pairs weighted and bounded."""
+    parameters: model.Parameters = {}
+    for spec in model.COMPARISONS:
+        pairs = {level.name: joined[spec.name][level.name] for level in spec.levels}
+        said = {level.name: always[spec.name][level.name] for level in spec.levels}
+        weight = min(
+            DECISION_WEIGHT, DECISION_SHARE * sum(pairs.values()) / max(sum(said.values()), 1)
+        )
+        whole = sum(pairs.values()) + weight * sum(said.values())
+        parameters[spec.name] = {}
+        for level in spec.levels:
+            m, u = before[spec.name][level.name]
+            seen = (pairs[level.name] + weight * said[level.name]) / whole if whole else None
+            parameters[spec.name][level.name] = (
+                m if level.fixed else _observed(seen, m, 1e-4),
+                u,
+            )
     return parameters
 
 
 def _observed(value: object, before: float, least: float) -> float:
+    """What was learned, rounded; what could not be observed stays as it was."""
     if not isinstance(value, float) or value <= least:
         return before
     return float(f"{min(value, 0.99999):.6g}")
 
 
-def _freeze(
-    con: duckdb.DuckDBPyConnection,
-    home: Home,
-    prior: float,
-    parameters: model.Parameters,
-    night: int,
-) -> Model:
-    beside = home.models / "training"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    digest = hashlib.sha256(json.dumps([prior, parameters], sort_keys=True).encode())
-    for term in model.TERMS:
-        con.execute(
-            f"""COPY (
-                SELECT {term}, count(*) / sum(count(*)) OVER () AS tf_{term}
-                FROM candidate WHERE {term} IS NOT NULL GROUP BY {term} ORDER BY {term}
-            ) TO '{beside}/terms_{term}.parquet'"""
-        )
-        total = con.execute(
-            f"""SELECT count(*), sum(hash({term}, tf_{term}) % 1000003)
-            FROM '{beside}/terms_{term}.parquet'"""
-        ).fetchall()[0]
-        digest.update(repr(total).encode())
-    con.execute(
-        f"""COPY (
-            SELECT * FROM ({
-            " UNION ALL ".join(
-                f'''SELECT {number} AS rule, key FROM ({keys_sql(rule)})
-                GROUP BY key HAVING count(*) * count(*) FILTER (is_open) > {BLOCK_LIMIT}'''
-                for number, rule in enumerate(RULES)
-            )
-        }) ORDER BY ALL
-        ) TO '{beside}/crowd.parquet'"""
-    )
-    version = f"link-{digest.hexdigest()[:12]}"
-    body = {"version": version, "night": night, "prior": prior, "parameters": parameters}
-    (beside / "parameters.json").write_text(json.dumps(body, indent=1), "utf-8")
-    folder = home.models / version
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
-    return _load(folder)[1]
-
-
-def _load(folder: Path) -> tuple[tuple[int, str], Model]:
-    body = json.loads((folder / "parameters.json").read_text("utf-8"))
-    parameters = {
-        comparison: {level: (pair[0], pair[1]) for level, pair in levels.items()}
-        for comparison, levels in body["parameters"].items()
-    }
-    found = Model(body["version"], folder, body["prior"], parameters)
-    return (body["night"], body["version"]), found
+def _frequencies(con: duckdb.DuckDBPyConnection, term: str) -> pa.Table:
+    return con.sql(
+        f"""SELECT {term}, count(*) / sum(count(*)) OVER () AS tf_{term}
+        FROM candidate WHERE {term} IS NOT NULL GROUP BY {term} ORDER BY {term}"""
+    ).to_arrow_table()

@@ -358,4 +358,25 @@ RULES: tuple[Rule, ...] = (
                 (SELECT count(*) AS n FROM master.resident) r""",
         allowed=0.05,
     ),
+    Rule(
+        "model_usable",
+        "master",
+        "warning",
+        "在用的匹配模型可用，本次未被迫重新训练",
+        "The linkage model in force could be read; this night did not have to train another.",
+        sql="""SELECT count(*), count(*) FILTER (counts ->> 'model_problem' IS NOT NULL)
+            FROM meta.stage WHERE night = getvariable('night') AND stage = 'score_pairs'""",
+    ),
+    Rule(
+        "blocks_bounded",
+        "master",
+        "warning",
+        "比较组不过大：因共用值过多而略过比较的待认记录不超过百分之一",
+        "No more than 1 % of the open records share a key with so many others that it was not "
+        "compared by (`link.crowd` names rule and sources).",
+        sql="""SELECT count(*), (SELECT coalesce(max(n), 0) FROM (
+                SELECT sum(open_records) AS n FROM link.crowd GROUP BY rule))
+            FROM link.standing WHERE is_open""",
+        allowed=0.01,
+    ),
 )

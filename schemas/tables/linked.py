@@ -36,6 +36,20 @@ holders INTEGER records with the same number
     ),
     Table(
         "link",
+        "crowd",
+        "a key that so many records share that they were not compared by it",
+        "过大的比较组",
+        columns("""
+rule VARCHAR blocking rule, see docs/linkage.md
+key UBIGINT hash of the shared values
+records BIGINT records that share them (of those that stand for others)
+open_records BIGINT those among them without an ID number that can be relied on
+pairs BIGINT pairs left out, at most: records times open records
+sources VARCHAR[] sources of the records, the most frequent first
+"""),
+    ),
+    Table(
+        "link",
         "cluster",
         "one record and the resident it belongs to now",
         "归并结果",

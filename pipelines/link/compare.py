@@ -1,0 +1,86 @@
+"""Splink's view of pairs: which level each comparison reaches, and the match weight."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import duckdb
+from splink import DuckDBAPI, Linker
+
+from pipelines.link import model
+
+EVIDENCE = (
+    "record_id, name_key, name_pinyin, former_name, sex, birth_day, birth_month, birth_year, "
+    "birth_text, birth_number, phones, village_code, dwelling_key, building_key, id_text"
+)
+"""Columns that the comparisons look at."""
+
+for _name in ("splink", "splink.internals"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+
+def compare(
+    con: duckdb.DuckDBPyConnection,
+    records: str,
+    parameters: model.Parameters,
+    prior: float,
+    *,
+    terms: Mapping[str, str],
+    least: float | None = None,
+) -> None:
+    """The temporary table ``scored``: the pairs of ``blocked``, seen with a model.
+
+    Columns: record_l, record_r, weight, probability, reasons, and ``gamma_<comparison>``.
+
+    Args:
+        con: holds ``blocked`` in the shape that Splink takes.
+        records: table or view with the columns of `EVIDENCE`.
+        parameters, prior: the model.
+        terms: column → relation with its term frequencies; a value that is not in it counts as
+            rare as the rarest one that is. Without an entry there is no adjustment.
+        least: pairs with a smaller match probability are left out.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE splink_input AS
+        SELECT {EVIDENCE} FROM {records} WHERE record_id IN (
+            SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked
+        )
+        """
+    )
+    for term in model.TERMS:
+        if term in terms:
+            con.execute(
+                f"""
+                CREATE OR REPLACE TEMP TABLE splink_input AS
+                SELECT c.*, coalesce(t.tf_{term}, CASE WHEN c.{term} IS NOT NULL THEN
+                    (SELECT min(tf_{term}) FROM {terms[term]}) END) AS tf_{term}
+                FROM splink_input c LEFT JOIN {terms[term]} t USING ({term})
+                """
+            )
+        else:
+            con.execute(f"ALTER TABLE splink_input ADD COLUMN tf_{term} DOUBLE")
+    api = DuckDBAPI(con)
+    linker = Linker(api.register("splink_input"), model.settings(parameters, prior))
+    for term in model.TERMS:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE terms_{term} AS SELECT NULL::VARCHAR AS {term}, "
+            f"NULL::DOUBLE AS tf_{term} WHERE false"
+        )
+        linker.table_management.register_term_frequency_lookup(api.register(f"terms_{term}"), term)
+    linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
+    predicted = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
+    gammas = ", ".join(f"gamma_{comparison.name}" for comparison in model.COMPARISONS)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE scored AS
+        SELECT least(record_id_l, record_id_r) AS record_l,
+            greatest(record_id_l, record_id_r) AS record_r,
+            match_weight AS weight, match_probability AS probability,
+            {model.reasons_sql()} AS reasons, {gammas}
+        FROM {predicted.physical_name}
+        """
+    )
+    predicted.drop_table_from_database_and_remove_from_cache()
+    con.execute("DROP TABLE splink_input")
