@@ -1,196 +1,213 @@
-"""Linkage against its alternatives, on the same cleaned records of one home, in one run.
+"""Linkage against its alternatives: same machine, same data, one run, a process for each way.
 
-    python benchmarks/linkage.py --home var
+    python benchmarks/linkage.py --residents 20000 --seeds 1,2 --rates default,harsh
 
-The home is a synthetic district with a published night and the truth beside it. Alternatives: the
-exact join on valid ID numbers, and Splink alone as a careful user would set it up (cleaned columns,
-pinyin, term frequencies, seven blocking rules, the best of several thresholds).
+Makes synthetic districts (`mild`: offices err half as often as by default, `harsh`: twice), runs a
+night on each, and links its records by every way. Cleaning is the same for all and counted apart.
+Writes a Markdown section to standard output. The Python Record Linkage Toolkit is tried on few
+persons where it is installed (``pip install recordlinkage``; onegrid does not depend on it).
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
-import time
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-import duckdb
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-from splink import comparison_library as cl
+from benchmarks import ways
+from benchmarks.night import in_child, plain_night
 
-from benchmarks.truth import trace
-from pipelines import store
-from pipelines.config import load_config
-from pipelines.home import Home
-from pipelines.link import cluster_records, queue_reviews, score_pairs
-from pipelines.night import Night
+_FACTORS = {"mild": 0.5, "default": 1.0, "harsh": 2.0}
+_FIGURES = ("precision", "recall", "f1", "whole", "mixed", "per 5,000", "two_ids")
+_LINKING = ("score_pairs", "cluster_records", "queue_reviews")
 
-_THRESHOLDS = (0.5, 0.9, 0.95, 0.99, 0.999)
+Row = dict[str, float]
+
+
+def synthesise(root: str, residents: int, seed: int, day: int, rates: str) -> None:
+    """Make the district, or move it on by a day."""
+    from pipelines.home import Home
+    from pipelines.synth import make_district
+    from pipelines.synth.rates import ErrorRates
+
+    errors = ErrorRates().times(_FACTORS[rates])
+    make_district(Home.at(root), residents=residents, seed=seed, day=day, errors=errors)
+
+
+def churn(root: str) -> dict[str, int]:
+    """Of the newest night: identity events, and whether it looked at everything."""
+    import duckdb
+
+    with duckdb.connect(f"{root}/published/onegrid.duckdb", read_only=True) as con:
+        events, full, changed = con.execute(
+            """SELECT (SELECT count(*) FROM master.event WHERE night = n.night
+                    AND kind IN ('birth', 'merge', 'split', 'end', 'anchor')),
+                n.is_full, (SELECT count(*) FROM delta.record)
+            FROM meta.night n ORDER BY night DESC LIMIT 1"""
+        ).fetchall()[0]
+    return {"events": events, "full": int(full), "changed": changed}
+
+
+class Trial:
+    """One district: its home, and what the ways made of it."""
+
+    def __init__(self, base: Path, residents: int, seed: int, rates: str) -> None:
+        self.base, self.residents, self.seed, self.rates = base, residents, seed, rates
+        self.root = str(base / "home")
+        self.rows: dict[str, Row] = {}
+        self.notes: dict[str, float] = {}
+
+    def run(self, library: int) -> None:
+        """Make the district, link it by every way, and live through two more nights."""
+        in_child(synthesise, self.root, self.residents, self.seed, 1, self.rates)
+        first, *_ = in_child(plain_night, self.root)
+        self.notes["cleaning"] = first["mirror_raw"] + first["standardise"]
+        self.notes["records"] = first["#records"]
+        for name, way in (("exact ID", ways.exact), ("Splink alone", ways.splink)):
+            self._try(name, way)
+        self._try("onegrid", ways.onegrid)
+        self.groups, self.spots = in_child(ways.closer_look, self._folder("onegrid"), self.root)[0]
+        trained, *_ = in_child(ways.trained_seconds, self._folder("onegrid"), self.root)
+        self.notes["onegrid, training within linking s"] = trained
+        self._answer("onegrid, 1 % of review answered", 0.01)
+        self._answer("onegrid, all of review answered", 1.0)
+        if library:
+            for name, way in (
+                (f"recordlinkage ({library:,} persons)", ways.recordlinkage),
+                (f"onegrid ({library:,} persons)", ways.onegrid),
+            ):
+                self._try(name, way, library)
+        in_child(plain_night, self.root)
+        self.notes["events on unchanged input"] = churn(self.root)["events"]
+        in_child(synthesise, self.root, self.residents, self.seed, 2, self.rates)
+        delta, *_ = in_child(plain_night, self.root)
+        self.notes["records changed on day 2"] = churn(self.root)["changed"]
+        self.notes["linking, first night s"] = sum(first[stage] for stage in _LINKING)
+        self.notes["linking, day 2 s"] = sum(delta[stage] for stage in _LINKING)
+
+    def _folder(self, name: str) -> str:
+        return str(self.base / "".join(c if c.isalnum() else "_" for c in name))
+
+    def _try(self, name: str, way: Callable[[str, str], float], most: int | None = None) -> None:
+        work = self._folder(name)
+        in_child(ways.prepare, work, self.root, most)
+        seconds, _, peak = in_child(way, work, self.root)
+        self._keep(name, work, seconds, peak)
+
+    def _answer(self, name: str, share: float) -> None:
+        work = self._folder("onegrid")
+        answered, seconds, peak = in_child(ways.answer, work, self.root, share)
+        self.notes[f"{name}: items"] = answered
+        self._keep(name, work, self.rows["onegrid"]["linking s"] + seconds, peak)
+
+    def _keep(self, name: str, work: str, seconds: float, peak: float) -> None:
+        result, *_ = in_child(ways.result, work, self.root)
+        result["per 5,000"] = 5_000 * result["mixed"] / result["persons"]
+        self.rows[name] = {**result, "linking s": seconds, "peak GB": peak}
 
 
 def main() -> None:
-    """Print one line for each way of linking."""
+    """Run the trials and print the section."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--residents", type=int, default=20_000)
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--rates", default="default", help="any of mild,default,harsh")
+    parser.add_argument("--library-persons", type=int, default=2_000, help="0: without")
+    parser.add_argument("--folder", type=Path, help="where to work; kept afterwards")
     options = parser.parse_args()
-    home = Home.at(options.home)
-    print("| way | precision | recall | F1 | residents whole | seconds |")
-    print("|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, link in (("exact ID", _exact), ("Splink alone", _splink), ("onegrid", _onegrid)):
-            work = Home.at(Path(folder) / name.replace(" ", "_"))
-            night = _night(work, home)
-            with night.open() as con:
-                _keep_truth(con, home)
-            best, seconds = link(night)
-            cells = " | ".join(f"{value:.5f}" for value in best)
-            print(f"| {name} | {cells} | {seconds:.1f} |")
+    base = options.folder or Path(tempfile.mkdtemp(prefix="onegrid-linkage-"))
+    library = options.library_persons if find_spec("recordlinkage") else 0
+    for rates in options.rates.split(","):
+        trials = []
+        for seed in options.seeds.split(","):
+            trial = Trial(base / f"{rates}-{seed}", options.residents, int(seed), rates)
+            trial.run(library)
+            trials.append(trial)
+        print("\n".join(section(rates, trials)), flush=True)
+    if options.folder is None:
+        shutil.rmtree(base)
 
 
-def splink_alone(home: Home) -> float:
-    """Seconds that Splink alone takes from the cleaned records of `home` to clusters."""
-    with tempfile.TemporaryDirectory() as folder:
-        night = _night(Home.at(Path(folder)), home)
-        with night.open() as con:
-            _keep_truth(con, home)
-        return _splink(night)[1]
+def section(rates: str, trials: list[Trial]) -> list[str]:
+    """Markdown of the trials at one level of errors."""
+    records = _spread(trial.notes["records"] for trial in trials)
+    seeds = ", ".join(str(trial.seed) for trial in trials)
+    titles = ("precision", "recall", "F1", "residents whole", "mixed clusters",
+              "mixed per 5,000", "two IDs unexplained")  # fmt: skip
+    lines = [
+        f"### {trials[0].residents:,} residents, {records} records, {rates} errors (seeds {seeds})",
+        "",
+        f"| way | {' | '.join(titles)} | cleaning s | linking s | peak GB |",
+        "|---|" + "---:|" * (len(titles) + 3),
+    ]
+    for name in trials[0].rows:
+        rows = [trial.rows[name] for trial in trials]
+        cells = [_spread((row[figure] for row in rows), figure) for figure in _FIGURES]
+        cleaning = "" if "persons)" in name else _spread(t.notes["cleaning"] for t in trials)
+        times = [_spread(row["linking s"] for row in rows), _spread(row["peak GB"] for row in rows)]
+        lines.append(f"| {name} | {' | '.join(cells)} | {cleaning} | {' | '.join(times)} |")
+    lines += ["", "| | " + " | ".join(f"seed {trial.seed}" for trial in trials) + " |"]
+    lines.append("|---|" + "---:|" * len(trials))
+    for note in trials[0].notes:
+        lines.append(f"| {note} | {' | '.join(_number(t.notes[note]) for t in trials)} |")
+    return [*lines, "", *_fairness(trials), "", *_spots(trials), ""]
 
 
-def _night(work: Home, home: Home) -> Night:
-    """A first night with the records of the published one."""
-    config = replace(load_config(home), journal_url=f"sqlite:///{work.journal}")
-    with duckdb.connect(str(home.published), read_only=True) as con:
-        business_date = con.execute("SELECT max(business_date) FROM meta.night").fetchall()[0][0]
-    night = Night(work, config, 1, business_date, base=0, previous=0, is_full=True)
-    night.folder.mkdir(parents=True)
-    with night.open() as con:
-        store.lay_out(con)
-        con.execute(
-            "INSERT INTO meta.night VALUES (1, ?, 0, true, now(), 'benchmark', NULL)",
-            [business_date],
-        )
-        con.execute(f"ATTACH '{home.published}' AS given (READ_ONLY)")
-        con.execute("INSERT INTO std.record BY NAME FROM given.std.record")
-        con.execute("INSERT INTO std.benefit BY NAME FROM given.std.benefit")
-        con.execute("INSERT INTO delta.record SELECT record_id, 'new' FROM std.record")
-    return night
+def _spread(values: Iterable[float], figure: str = "") -> str:
+    """One number, or the smallest and the largest."""
+    shown = sorted(values)
+    share = figure in {"precision", "recall", "f1", "whole"}
+    texts = [f"{value:.5f}" if share else _number(value) for value in (shown[0], shown[-1])]
+    return texts[0] if texts[0] == texts[1] else " – ".join(texts)
 
 
-def _exact(night: Night) -> tuple[tuple[float, ...], float]:
-    with night.open() as con:
-        start = time.perf_counter()
-        con.execute(
-            """CREATE TEMP TABLE found AS
-            SELECT record_id, coalesce(id17, record_id::VARCHAR) AS cluster FROM std.record"""
-        )
-        seconds = time.perf_counter() - start
-        return _measure(con, "found"), seconds
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() or value >= 100 else f"{value:.1f}"
 
 
-def _splink(night: Night) -> tuple[tuple[float, ...], float]:
-    with night.open() as con:
-        start = time.perf_counter()
-        con.execute(
-            """
-            CREATE TEMP TABLE person AS
-            SELECT record_id AS unique_id, name_key, name_pinyin, surname, sex, village_code,
-                dwelling_key, coalesce(id_number, id_partial) AS id_text,
-                CAST(birth_date AS VARCHAR) AS birth, phones[1] AS phone
-            FROM std.record
-            """
-        )
-        rules = [
-            block_on("id_text"), block_on("name_key", "birth"), block_on("name_pinyin", "birth"),
-            block_on("phone", "surname"), block_on("dwelling_key", "name_pinyin"),
-            block_on("birth", "dwelling_key"),
-            block_on("name_key", "village_code", "substr(birth, 1, 4)"),
-        ]  # fmt: skip
-        settings = SettingsCreator(
-            link_type="dedupe_only",
-            comparisons=[
-                cl.ExactMatch("name_key").configure(term_frequency_adjustments=True),
-                cl.ExactMatch("name_pinyin"),
-                cl.LevenshteinAtThresholds("birth", [1, 2]),
-                cl.LevenshteinAtThresholds("id_text", [1, 2]),
-                cl.ExactMatch("sex"),
-                cl.ExactMatch("phone"),
-                cl.ExactMatch("dwelling_key"),
-            ],
-            blocking_rules_to_generate_predictions=rules,
-            retain_matching_columns=False,
-        )
-        linker = Linker(DuckDBAPI(con).register("person"), settings)
-        linker.training.estimate_probability_two_random_records_match(rules[:2], recall=0.9)
-        linker.training.estimate_u_using_random_sampling(max_pairs=1e7, seed=1)
-        for rule in (block_on("name_key", "birth"), block_on("id_text")):
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                rule, estimate_without_term_frequencies=True
-            )
-        edges = linker.inference.predict(threshold_match_probability=_THRESHOLDS[0])
-        seconds = time.perf_counter() - start
-        best: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
-        cost = 0.0
-        for threshold in _THRESHOLDS:
-            start = time.perf_counter()
-            clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
-                edges, threshold_match_probability=threshold
-            )
-            took = time.perf_counter() - start
-            con.execute(
-                f"""CREATE OR REPLACE TEMP TABLE found AS
-                SELECT unique_id AS record_id, cluster_id AS cluster
-                FROM {clusters.physical_name}"""
-            )
-            result = _measure(con, "found")
-            if result[2] > best[2]:
-                best, cost = result, took
-        return best, seconds + cost
+def _fairness(trials: list[Trial]) -> list[str]:
+    """Recall and precision of onegrid by group of persons, all seeds together."""
+    pooled: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for trial in trials:
+        for kind, member, *counts in trial.groups:
+            pooled[kind, member] = [
+                a + b for a, b in zip(pooled[kind, member], counts, strict=True)
+            ]
+    lines = [
+        "| onegrid, for whom | | true pairs | recall | precision |",
+        "|---|---|---:|---:|---:|",
+    ]
+    gaps: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for (kind, member), (real, good, seen) in pooled.items():
+        recall, precision = good / real, good / max(seen, 1)
+        gaps[kind].append((recall, precision))
+        lines.append(f"| {kind} | {member} | {real:,} | {recall:.5f} | {precision:.5f} |")
+    worst: list[tuple[float, str]] = []
+    for kind, values in gaps.items():
+        for place, what in enumerate(("recall", "precision")):
+            column = [value[place] for value in values]
+            worst.append((max(column) - min(column), f"{what} by {kind}"))
+    gap, where = max(worst)
+    return [*lines, "", f"Largest gap: **{gap:.5f}** ({where})."]
 
 
-def _onegrid(night: Night) -> tuple[tuple[float, ...], float]:
-    start = time.perf_counter()
-    for stage in (score_pairs, cluster_records, queue_reviews):
-        stage(night)
-    seconds = time.perf_counter() - start
-    with night.open() as con:
-        con.execute(
-            """CREATE TEMP TABLE found AS
-            SELECT record_id, resident_id AS cluster FROM link.cluster"""
-        )
-        return _measure(con, "found"), seconds
-
-
-def _keep_truth(con: duckdb.DuckDBPyConnection, home: Home) -> None:
-    trace(con, home)
-    con.execute("CREATE OR REPLACE TABLE main.known_person AS FROM traced")
-
-
-def _measure(con: duckdb.DuckDBPyConnection, table: str) -> tuple[float, ...]:
-    """Pairwise precision, recall and F1, and the share of residents exactly whole."""
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE judged AS
-        SELECT t.person_id AS person, f.cluster, count(*) AS records
-        FROM {table} f JOIN main.known_person t USING (record_id)
-        GROUP BY ALL
-        """
-    )
-    right, found, real, whole, people = con.execute(
-        """
-        WITH cluster AS (SELECT cluster, sum(records) AS n FROM judged GROUP BY cluster),
-        person AS (SELECT person, sum(records) AS n FROM judged GROUP BY person)
-        SELECT (SELECT sum(records * (records - 1) / 2) FROM judged),
-            (SELECT sum(n * (n - 1) / 2) FROM cluster),
-            (SELECT sum(n * (n - 1) / 2) FROM person),
-            (SELECT count(*) FROM judged j JOIN cluster c USING (cluster)
-                JOIN person p USING (person) WHERE j.records = c.n AND j.records = p.n),
-            (SELECT count(*) FROM person)
-        """
-    ).fetchall()[0]
-    precision, recall = right / max(found, 1), right / max(real, 1)
-    f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-    return precision, recall, f1, whole / max(people, 1)
+def _spots(trials: list[Trial]) -> list[str]:
+    """What onegrid misses and mixes, all seeds together."""
+    lines = ["| onegrid, weak spots | | count |", "|---|---|---:|"]
+    titles: dict[str, Any] = dict.fromkeys(title for trial in trials for title in trial.spots)
+    for title in titles:
+        total: dict[str, int] = defaultdict(int)
+        for trial in trials:
+            for which, n in trial.spots.get(title, []):
+                total[which] += n
+        for which, n in sorted(total.items(), key=lambda item: -item[1])[:8]:
+            lines.append(f"| {title} | {which or 'nothing'} | {n:,} |")
+    return lines
 
 
 if __name__ == "__main__":

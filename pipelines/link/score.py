@@ -7,6 +7,8 @@ ends in the same pairs as one that scores everything.
 
 from __future__ import annotations
 
+import time
+
 import duckdb
 
 from pipelines.errors import ModelUnusable
@@ -49,8 +51,9 @@ def score_pairs(night: Night) -> dict[str, object]:
         counts.update(stand(con, everything=everything))
         candidates(con)
         if frozen is None:
+            start = time.perf_counter()
             frozen = _train(con, night)
-            counts["trained"] = True
+            counts["trained_seconds"] = round(time.perf_counter() - start, 3)
             _use(con, night, frozen)
         counts["model"] = frozen.version
         counts.update(find_crowd(con))
