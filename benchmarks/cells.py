@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.truth import trace
 from pipelines.home import Home
+from pipelines.synth.trace import trace
 from schemas.codes import code_list
 from schemas.fields import FIELD, FIELDS
 

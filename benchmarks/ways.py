@@ -14,13 +14,13 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink import comparison_library as cl
 
 from benchmarks.measure import fairness, measure, weak_spots
-from benchmarks.truth import trace
 from pipelines import store
 from pipelines.config import load_config
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.link import cluster_records, queue_reviews, score_pairs
 from pipelines.night import Night
+from pipelines.synth.trace import trace
 
 _THRESHOLDS = (0.5, 0.9, 0.95, 0.99, 0.999)
 

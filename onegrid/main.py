@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from onegrid.linking import link
+
 if TYPE_CHECKING:
     from pipelines.config import Config
     from pipelines.home import Home
@@ -77,6 +79,9 @@ def _complain(message: str) -> None:
 @click.version_option(package_name="onegrid")
 def cli() -> None:
     """One master record a resident, given back as forms that ask only what nobody knows yet."""
+
+
+cli.add_command(link)
 
 
 @cli.command()

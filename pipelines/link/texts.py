@@ -37,3 +37,18 @@ WORDS = {
     "villages differ": "村社不同",
 }
 """Reasons of a pair in English → Chinese."""
+
+COMPARISON_LABELS = {
+    "name": "姓名",
+    "birth": "出生日期",
+    "id": "身份证号残留",
+    "sex": "性别",
+    "phone": "电话",
+    "place": "住址",
+}
+DRIFT_VERDICTS = {
+    "keep": "仍适用",
+    "watch": "有变化，继续观察",
+    "retrain": "明显变化，建议重新训练",
+    "too little to say": "数据太少，无法判断",
+}

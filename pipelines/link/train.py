@@ -17,6 +17,7 @@ from splink import DuckDBAPI, Linker
 from pipelines.home import Home
 from pipelines.link import frozen, model
 from pipelines.link.blocking import evidence_sql, find_crowd
+from pipelines.link.charts import write_page
 from pipelines.link.compare import EVIDENCE, compare
 from pipelines.link.profile import score_profile
 from pipelines.store import count
@@ -88,6 +89,7 @@ def train(
         "seed": seed,
         "records": records,
         "open_records": count(con, "SELECT count(*) FROM link.standing WHERE is_open"),
+        "candidates": count(con, "SELECT count(name_key) FROM candidate"),
         "is_fitted": records >= ENOUGH_RECORDS,
         "decided_always": sum(verdict == "always" for *_, verdict in decided),
         "prior": prior,
@@ -95,7 +97,9 @@ def train(
         "levels": levels,
         "profile": profile,
     }
-    return frozen.freeze(home, body, terms)
+    trained = frozen.freeze(home, body, terms)
+    write_page(trained)
+    return trained
 
 
 def same_person_levels(
