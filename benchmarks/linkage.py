@@ -72,8 +72,6 @@ class Trial:
             self._try(name, way)
         self._try("onegrid", ways.onegrid)
         self.groups, self.spots = in_child(ways.closer_look, self._folder("onegrid"), self.root)[0]
-        trained, *_ = in_child(ways.trained_seconds, self._folder("onegrid"), self.root)
-        self.notes["onegrid, training within linking s"] = trained
         self._answer("onegrid, 1 % of review answered", 0.01)
         self._answer("onegrid, all of review answered", 1.0)
         if library:
@@ -93,22 +91,30 @@ class Trial:
     def _folder(self, name: str) -> str:
         return str(self.base / "".join(c if c.isalnum() else "_" for c in name))
 
-    def _try(self, name: str, way: Callable[[str, str], float], most: int | None = None) -> None:
+    def _try(
+        self, name: str, way: Callable[[str, str], tuple[float, float]], most: int | None = None
+    ) -> None:
         work = self._folder(name)
         in_child(ways.prepare, work, self.root, most)
-        seconds, _, peak = in_child(way, work, self.root)
-        self._keep(name, work, seconds, peak)
+        (seconds, trained), _, peak = in_child(way, work, self.root)
+        self._keep(name, work, seconds, trained, peak)
 
     def _answer(self, name: str, share: float) -> None:
         work = self._folder("onegrid")
         answered, seconds, peak = in_child(ways.answer, work, self.root, share)
         self.notes[f"{name}: items"] = answered
-        self._keep(name, work, self.rows["onegrid"]["linking s"] + seconds, peak)
+        before = self.rows["onegrid"]
+        self._keep(name, work, before["linking s"] + seconds, before["of it training s"], peak)
 
-    def _keep(self, name: str, work: str, seconds: float, peak: float) -> None:
+    def _keep(self, name: str, work: str, seconds: float, trained: float, peak: float) -> None:
         result, *_ = in_child(ways.result, work, self.root)
         result["per 5,000"] = 5_000 * result["mixed"] / result["persons"]
-        self.rows[name] = {**result, "linking s": seconds, "peak GB": peak}
+        self.rows[name] = {
+            **result,
+            "linking s": seconds,
+            "of it training s": trained,
+            "peak GB": peak,
+        }
 
 
 def main() -> None:
@@ -142,14 +148,17 @@ def section(rates: str, trials: list[Trial]) -> list[str]:
     lines = [
         f"### {trials[0].residents:,} residents, {records} records, {rates} errors (seeds {seeds})",
         "",
-        f"| way | {' | '.join(titles)} | cleaning s | linking s | peak GB |",
-        "|---|" + "---:|" * (len(titles) + 3),
+        f"| way | {' | '.join(titles)} | cleaning s | linking s | of it training s | peak GB |",
+        "|---|" + "---:|" * (len(titles) + 4),
     ]
     for name in trials[0].rows:
         rows = [trial.rows[name] for trial in trials]
         cells = [_spread((row[figure] for row in rows), figure) for figure in _FIGURES]
         cleaning = "" if "persons)" in name else _spread(t.notes["cleaning"] for t in trials)
-        times = [_spread(row["linking s"] for row in rows), _spread(row["peak GB"] for row in rows)]
+        times = [
+            _spread(row[column] for row in rows)
+            for column in ("linking s", "of it training s", "peak GB")
+        ]
         lines.append(f"| {name} | {' | '.join(cells)} | {cleaning} | {' | '.join(times)} |")
     lines += ["", "| | " + " | ".join(f"seed {trial.seed}" for trial in trials) + " |"]
     lines.append("|---|" + "---:|" * len(trials))

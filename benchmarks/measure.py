@@ -30,7 +30,7 @@ def measure(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, float]:
     Returns:
         pairwise precision, recall and f1; whole: share of persons whose records are one cluster and
         nobody else's; mixed: clusters with records of several persons; two_ids: clusters with two
-        valid numbers that no defect explains; persons.
+        valid numbers that neither a defect nor a person's decision explains; persons.
     """
     _judge(con, table)
     right, found, real, whole, people, mixed = con.execute(
@@ -51,6 +51,8 @@ def measure(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, float]:
             SELECT cluster FROM {table} JOIN std.record USING (record_id)
             WHERE id_status IN ('valid', 'upgraded') AND record_id NOT IN (
                 SELECT record_id FROM std.defect WHERE kind IN ('id_slip', 'id_borrowed'))
+                AND cluster NOT IN (SELECT f.cluster FROM {table} f JOIN link.decision d
+                    ON f.record_id = d.record_l WHERE d.verdict = 'always')
             GROUP BY cluster HAVING count(DISTINCT id17) > 1)"""
     ).fetchall()
     precision, recall = right / max(found, 1), right / max(real, 1)

@@ -1,7 +1,7 @@
 """Ways of linking the same cleaned records; each leaves the table ``main.found``.
 
 Every way gets the folder of a night that holds `std.record` and nothing of linkage, and returns the
-seconds it took from there to ``found(record_id, cluster)``.
+seconds it took from there to ``found(record_id, cluster)``, and how many of them training took.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _night(work: str, home: Home) -> Night:
     return Night(place, config, 1, day, base=0, previous=0, is_full=True)
 
 
-def exact(work: str, root: str) -> float:
+def exact(work: str, root: str) -> tuple[float, float]:
     """Records with the same ID number are one."""
     with _night(work, Home.at(root)).open() as con:
         start = time.perf_counter()
@@ -69,10 +69,10 @@ def exact(work: str, root: str) -> float:
             """CREATE TABLE main.found AS
             SELECT record_id, coalesce(id17, record_id::VARCHAR) AS cluster FROM std.record"""
         )
-        return time.perf_counter() - start
+        return time.perf_counter() - start, 0.0
 
 
-def onegrid(work: str, root: str) -> float:
+def onegrid(work: str, root: str) -> tuple[float, float]:
     """The stages of a night."""
     night = _night(work, Home.at(root))
     start = time.perf_counter()
@@ -80,7 +80,11 @@ def onegrid(work: str, root: str) -> float:
         stage(night)
     seconds = time.perf_counter() - start
     _found(night)
-    return seconds
+    with night.open() as con:
+        ((trained,),) = con.execute(
+            "SELECT counts ->> 'trained_seconds' FROM meta.stage WHERE stage = 'score_pairs'"
+        ).fetchall()
+    return seconds, float(trained)
 
 
 def answer(work: str, root: str, share: float) -> int:
@@ -115,7 +119,7 @@ def _found(night: Night) -> None:
         )
 
 
-def splink(work: str, root: str) -> float:
+def splink(work: str, root: str) -> tuple[float, float]:
     """Splink alone, as a careful user would set it up.
 
     Cleaned columns, pinyin, term frequencies, seven blocking rules, expectation maximisation, and
@@ -159,6 +163,7 @@ def splink(work: str, root: str) -> float:
             linker.training.estimate_parameters_using_expectation_maximisation(
                 rule, estimate_without_term_frequencies=True
             )
+        trained = time.perf_counter() - start
         edges = linker.inference.predict(threshold_match_probability=_THRESHOLDS[0])
         seconds = time.perf_counter() - start
         best, cost = 0.0, 0.0
@@ -177,10 +182,10 @@ def splink(work: str, root: str) -> float:
             if result > best:
                 best, cost = result, took
                 con.execute("CREATE OR REPLACE TABLE main.found AS FROM tried")
-        return seconds + cost
+        return seconds + cost, trained
 
 
-def recordlinkage(work: str, root: str) -> float:
+def recordlinkage(work: str, root: str) -> tuple[float, float]:
     """Python Record Linkage Toolkit: five blocks, string distances, its ECM classifier."""
     import pandas as pd
     import recordlinkage as toolkit
@@ -207,7 +212,9 @@ def recordlinkage(work: str, root: str) -> float:
         compare.string("birth", "birth", method="levenshtein", threshold=0.85, label="birth")
         compare.string("id_text", "id_text", method="levenshtein", threshold=0.85, label="id_text")
         vectors = compare.compute(pairs, people)
+        before = time.perf_counter()
         matches = toolkit.ECMClassifier(binarize=0.5).fit_predict(vectors)
+        trained = time.perf_counter() - before
         place = pd.Series(range(len(people)), index=people.index)
         one, other = (place[matches.get_level_values(side)].to_numpy() for side in (0, 1))
         _, label = connected_components(
@@ -218,22 +225,13 @@ def recordlinkage(work: str, root: str) -> float:
         con.register("labelled", found)
         con.execute("CREATE TABLE main.found AS FROM labelled")
         con.unregister("labelled")
-        return seconds
+        return seconds, trained
 
 
 def result(work: str, root: str) -> dict[str, float]:
     """`measure.measure` of what the way found."""
     with _night(work, Home.at(root)).open() as con:
         return measure(con, "main.found")
-
-
-def trained_seconds(work: str, root: str) -> float:
-    """How much of onegrid's seconds went into training, which happens once."""
-    with _night(work, Home.at(root)).open() as con:
-        rows = con.execute(
-            "SELECT counts ->> 'trained_seconds' FROM meta.stage WHERE stage = 'score_pairs'"
-        ).fetchall()
-    return float(rows[0][0])
 
 
 def closer_look(
@@ -250,4 +248,4 @@ def splink_alone(home: Home) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         prepare(folder, str(home.root))
-        return splink(folder, str(home.root))
+        return splink(folder, str(home.root))[0]

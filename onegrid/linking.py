@@ -72,7 +72,9 @@ def models(config: Path | None, home: Path | None) -> None:
     place, _ = _load(home, config)
     chosen = in_force(place)
     names = versions(place)
-    table = Table("version", "in force", "night", "day", "records", "decisions", "made with")
+    table = Table("version", "in force", "night", "day", "records", "decisions")
+    table.columns[0].no_wrap = True
+    table.columns[3].no_wrap = True
     unusable = []
     found: list[tuple[int, Model | None, str]] = []
     for name in names:
@@ -85,12 +87,11 @@ def models(config: Path | None, home: Path | None) -> None:
     for night, model, name in sorted(found, key=lambda item: (item[0], item[2])):
         mark = "[bold]yes[/]" if name == chosen else ""
         if model is None:
-            table.add_row(name, mark, "", "", "", "", "[red]unusable[/]")
+            table.add_row(name, mark, "", "[red]unusable[/]")
             continue
         body = model.body
-        made = ", ".join(f"{part} {number}" for part, number in body["made_with"].items())
         day, records = body["trained_on"]["day"], f"{body['records']:,}"
-        table.add_row(name, mark, str(night), day, records, str(body["decided_always"]), made)
+        table.add_row(name, mark, str(night), day, records, str(body["decided_always"]))
     if chosen and chosen not in names:
         unusable.append(f"{chosen} is in force, but {place.models / chosen} is not there")
     OUT.print(table)

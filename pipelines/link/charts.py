@@ -67,6 +67,7 @@ def write_page(
         words=texts.WORDS,
         labels=texts.COMPARISON_LABELS,
         verdicts=texts.DRIFT_VERDICTS,
+        distributions=texts.DRIFT_LABELS,
         histogram=_bars(profile["pairs"], marks) if profile else None,
         unlinkable=_line(_unlinkable(profile["itself"]), marks) if profile else None,
         curves=_curves(curve, marks) if curve else None,
@@ -163,7 +164,7 @@ class _Frame:
     def y(self, share: float) -> float:
         return 8 + (1 - share) * (_HEIGHT - _BOTTOM - 8)
 
-    def axes(self, marks: Mapping[str, float], sides: Mapping[float, str]) -> str:
+    def axes(self, sides: Mapping[float, str]) -> str:
         step = 4 if self.highest - self.lowest <= 48 else 8
         start = math.ceil(self.lowest / step) * step
         parts = [
@@ -176,14 +177,16 @@ class _Frame:
             f'<text x="{self.x(value):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{value}</text>'
             for value in range(start, int(self.highest) + 1, step)
         ]
-        parts += [
+        return "".join(parts)
+
+    def marks(self, marks: Mapping[str, float]) -> str:
+        return "".join(
             f'<line class="mark" x1="{self.x(value):.1f}" x2="{self.x(value):.1f}" y1="8" '
             f'y2="{_HEIGHT - _BOTTOM}"/><text class="mark" x="{self.x(value) + 4:.1f}" y="18">'
             f"{name}</text>"
             for name, value in marks.items()
             if self.lowest <= value <= self.highest
-        ]
-        return "".join(parts)
+        )
 
 
 def _svg(body: str, label: str) -> str:
@@ -211,7 +214,7 @@ def _bars(histogram: Mapping[str, int], marks: Mapping[str, float]) -> str:
             for edge in edges
         )
     )
-    return _svg(frame.axes(marks, sides) + bars, "匹配权重分布")
+    return _svg(frame.axes(sides) + bars + frame.marks(marks), "匹配权重分布")
 
 
 def _line(points: Sequence[tuple[float, float]], marks: Mapping[str, float]) -> str:
@@ -219,7 +222,9 @@ def _line(points: Sequence[tuple[float, float]], marks: Mapping[str, float]) -> 
         return ""
     frame = _Frame(min(points[0][0], -2), points[-1][0])
     return _svg(
-        frame.axes(marks, {0: "0", 0.5: "50%", 1: "100%"}) + _path(frame, points, "ask"),
+        frame.axes({0: "0", 0.5: "50%", 1: "100%"})
+        + _path(frame, points, "ask")
+        + frame.marks(marks),
         "无法归并的记录占比",
     )
 
@@ -229,9 +234,10 @@ def _curves(curve: Sequence[Point], marks: Mapping[str, float]) -> str:
     precision = [(p.weight, p.right / max(p.pairs, 1)) for p in curve]
     recall = [(p.weight, p.right / max(p.real, 1)) for p in curve]
     return _svg(
-        frame.axes(marks, {0: "0", 0.5: "50%", 1: "100%"})
+        frame.axes({0: "0", 0.5: "50%", 1: "100%"})
         + _path(frame, precision, "known")
-        + _path(frame, recall, "ask"),
+        + _path(frame, recall, "ask")
+        + frame.marks(marks),
         "准确率与召回率",
     )
 

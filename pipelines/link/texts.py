@@ -52,3 +52,10 @@ DRIFT_VERDICTS = {
     "retrain": "明显变化，建议重新训练",
     "too little to say": "数据太少，无法判断",
 }
+DRIFT_LABELS = {
+    **{f"levels of {name}": f"{label}比较的各级" for name, label in COMPARISON_LABELS.items()},
+    "match weights": "匹配权重",
+    "open records": "待认记录占比",
+    "frequencies of name_key": "常见姓名的频率",
+    "frequencies of name_pinyin": "常见读音的频率",
+}
