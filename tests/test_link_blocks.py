@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parent))
 from linkage_fixture import Record, district, make_home, run_night
 
@@ -58,17 +56,18 @@ def shared(kind: str, n: int) -> Record:
     return replace(base, birth=date(1900, 1, 1), phones=(f"139{n:08d}",))
 
 
-@pytest.mark.parametrize("kind", ["phone", "village", "placeholder"])
-def test_a_value_that_thousands_share_is_not_compared_by_and_is_reported(tmp_path, kind):
+def test_a_value_that_thousands_share_is_not_compared_by_and_is_reported(tmp_path):
     people = district(40, 7)
     home, config = make_home(tmp_path)
     before = together(run_night(home, config, people))
-    night = run_night(home, config, [*people, *(shared(kind, n) for n in range(3_000))])
+    crowd = [shared(kind, n) for kind in ("phone", "village", "birth") for n in range(1_500)]
+    night = run_night(home, config, [*people, *crowd])
     assert not night.is_full
-    assert counted(night, "pairs") < 100_000
-    assert counted(night, "pairs_skipped") >= 3_000 * 3_000
-    rows = ask(night, "SELECT records, open_records, sources[1] FROM link.crowd")
-    assert (3_000, 3_000, "ledger_grid") in rows
+    assert counted(night, "pairs") < 200_000
+    assert counted(night, "pairs_skipped") >= 3 * 1_500**2
+    rows = ask(night, "SELECT rule, sources[1] FROM link.crowd WHERE open_records >= 1_500")
+    assert {("name_phone", "ledger_grid"), ("name_village", "ledger_grid")} < set(rows)
+    assert {("name_birth", "ledger_grid"), ("name_monthday", "ledger_grid")} < set(rows)
     assert before <= together(night)
 
 
@@ -98,16 +97,15 @@ def test_a_rule_keeps_to_its_budget_by_leaving_out_its_largest_blocks(tmp_path, 
     assert counted(night, "pairs") == 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 def test_blocks_that_grow_too_large_and_shrink_again_end_where_a_rebuild_ends(
-    tmp_path, monkeypatch, seed
+    tmp_path, monkeypatch
 ):
     monkeypatch.setattr(blocking, "BLOCK_LIMIT", 12)
-    people = district(60, seed)
+    people = district(60, 2)
     bare = [
         replace(record, key=f"{record.key}+{n}", id17=None, id_status="missing", source="ledger_x")
         for n in range(4)
-        for record in people[seed::3]
+        for record in people[2::3]
     ]
     home, config = make_home(tmp_path)
     turned = set()
