@@ -56,6 +56,10 @@ def score_pairs(night: Night) -> dict[str, object]:
             counts["trained_seconds"] = round(time.perf_counter() - start, 3)
             _use(con, night, frozen)
         counts["model"] = frozen.version
+        counts["model_night"] = frozen.night
+        counts["open_share_trained"] = round(
+            frozen.body["open_records"] / max(frozen.body["records"], 1), 4
+        )
         counts.update(find_crowd(con))
         mark_wakened(con)
         con.execute("CREATE OR REPLACE TEMP TABLE scope AS FROM touched UNION FROM wakened")

@@ -23,6 +23,8 @@ class Figures:
         before: the same of the night published last; None: there is none.
         seconds_spared: time of a grid worker that the cells not asked again would have cost.
         events: identity events of the night by kind.
+        model: the linkage model, how many records were open when it was trained and are now, what
+            kept the one in force from being used, and the blocks too large to be compared.
         sources, defects, tiers, reviews, rules, grids, stages: rows of the page's tables.
     """
 
@@ -30,6 +32,7 @@ class Figures:
     before: Row | None
     seconds_spared: float
     events: dict[str, int]
+    model: Row | None
     sources: list[Row]
     defects: list[Row]
     tiers: list[Row]
@@ -62,6 +65,7 @@ def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
                 [night.number],
             ).fetchall()
         ),
+        model=_model(con, night),
         sources=_sources(con, night),
         defects=_defects(con),
         tiers=_tiers(con),
@@ -155,6 +159,21 @@ def _tiers(con: duckdb.DuckDBPyConnection) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def _model(con: duckdb.DuckDBPyConnection, night: Night) -> Row | None:
+    rows = _rows(
+        con,
+        """SELECT counts ->> 'model' AS version, (counts ->> 'model_night')::INTEGER AS night,
+            (counts ->> 'open_share_trained')::DOUBLE AS open_then,
+            (SELECT avg(is_open::INTEGER) FROM link.standing) AS open_now,
+            counts ->> 'model_problem' AS problem,
+            (SELECT count(*) FROM link.crowd) AS blocks,
+            (SELECT coalesce(sum(open_records), 0)::BIGINT FROM link.crowd) AS skipped
+        FROM meta.stage WHERE stage = 'score_pairs' AND night = ?""",
+        night.number,
+    )
+    return rows[0] if rows and rows[0]["version"] else None
 
 
 def _reviews(con: duckdb.DuckDBPyConnection) -> list[Row]:
