@@ -45,6 +45,18 @@ def tables(home: Home) -> dict[str, dict[str, tuple[object, ...]]]:
     return found
 
 
+def told_of_ledgers(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    """Workbook → what the truth says about its rows."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    with duckdb.connect(str(home.root / "district" / "truth.duckdb"), read_only=True) as con:
+        for file, *row in con.execute(
+            """SELECT file, sheet, row_no, role, person_id FROM truth.record
+            WHERE file IS NOT NULL ORDER BY ALL"""
+        ).fetchall():
+            found.setdefault(file, []).append(tuple(row))
+    return found
+
+
 def workbooks(home: Home) -> dict[str, str]:
     return {
         str(file.relative_to(home.inbox)): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -183,9 +195,14 @@ def test_a_workbook_the_village_did_not_hand_in_again_is_left_alone(tmp_path: Pa
     made = Home.at(tmp_path)
     make_district(made, 12_000, 4)
     stamps = {file: file.stat().st_mtime_ns for file in made.inbox.rglob("*.xlsx")}
+    said = told_of_ledgers(made)
     counts = make_district(made, 12_000, 4, day=2)
     touched = [file for file, stamp in stamps.items() if file.stat().st_mtime_ns != stamp]
     assert len(touched) == counts["workbooks"] < len(stamps)
+    now = told_of_ledgers(made)
+    for file in stamps.keys() - set(touched):
+        name = str(file.relative_to(made.inbox))
+        assert now[name] == said[name] != []
 
 
 @pytest.mark.parametrize(

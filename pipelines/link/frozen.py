@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -53,7 +54,7 @@ class Model:
 
 
 def freeze(home: Home, body: dict[str, Any], terms: dict[str, pa.Table]) -> Model:
-    """Keep a model; built aside and moved into place.
+    """Keep a model; built aside and moved into place, unless the same one is there already.
 
     Args:
         home: whose ``models/`` it goes to.
@@ -70,6 +71,8 @@ def freeze(home: Home, body: dict[str, Any], terms: dict[str, pa.Table]) -> Mode
     hashed = {name: value for name, value in body.items() if name not in _OUTSIDE}
     digest = hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
     version = f"link-{digest[:12]}"
+    with suppress(ModelUnusable):
+        return load(home, version)
     beside = home.models / "training"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)

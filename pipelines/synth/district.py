@@ -175,6 +175,13 @@ def _next_day(
             f"(SELECT row_id FROM fate WHERE source = '{source}')"
         )
         con.execute(f"INSERT INTO rows_{source} BY NAME {query}", _today(query, today))
+    for source in newest:
+        # An old address puts a new row into the workbook of a village that hands in none today.
+        con.execute(
+            f"""DELETE FROM rows_{source}
+            WHERE row_id IN (SELECT row_id FROM fresh WHERE source = '{source}')
+                AND village NOT IN (SELECT village FROM renewed WHERE source = '{source}')"""
+        )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE register_now AS {registers.REGISTER}", {"today": today}
     )
