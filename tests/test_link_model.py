@@ -34,7 +34,7 @@ def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
 
 @pytest.fixture(scope="module")
 def people() -> list[Record]:
-    return district(1_300, 4)
+    return district(600, 4)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -52,6 +52,7 @@ def published(home: Home, config, records: list[Record]):
 def test_the_same_records_make_the_same_bytes_whatever_threads_and_order(
     tmp_path, people, monkeypatch
 ):
+    monkeypatch.setattr(train, "ENOUGH_RECORDS", 1_000)
     monkeypatch.setattr(train, "_RANDOM_RECORDS", 300)
     found = []
     for threads in (1, 4):
