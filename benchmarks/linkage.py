@@ -24,6 +24,8 @@ from benchmarks.night import in_child, plain_night
 
 _FACTORS = {"mild": 0.5, "default": 1.0, "harsh": 2.0}
 _FIGURES = ("precision", "recall", "f1", "whole", "mixed", "per 5,000", "two_ids")
+_ENOUGH_PAIRS = 1_000
+"""A group with fewer true pairs says nothing about fairness."""
 _LINKING = ("score_pairs", "cluster_records", "queue_reviews")
 
 Row = dict[str, float]
@@ -194,7 +196,8 @@ def _fairness(trials: list[Trial]) -> list[str]:
     gaps: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for (kind, member), (real, good, seen) in pooled.items():
         recall, precision = good / real, good / max(seen, 1)
-        gaps[kind].append((recall, precision))
+        if real >= _ENOUGH_PAIRS:
+            gaps[kind].append((recall, precision))
         lines.append(f"| {kind} | {member} | {real:,} | {recall:.5f} | {precision:.5f} |")
     worst: list[tuple[float, str]] = []
     for kind, values in gaps.items():
@@ -202,7 +205,8 @@ def _fairness(trials: list[Trial]) -> list[str]:
             column = [value[place] for value in values]
             worst.append((max(column) - min(column), f"{what} by {kind}"))
     gap, where = max(worst)
-    return [*lines, "", f"Largest gap: **{gap:.5f}** ({where})."]
+    among = f"among groups of {_ENOUGH_PAIRS:,} pairs and more"
+    return [*lines, "", f"Largest gap {among}: **{gap:.5f}** ({where})."]
 
 
 def _spots(trials: list[Trial]) -> list[str]:
