@@ -24,12 +24,7 @@ from pipelines.link.decided import wilson
 from pipelines.validate.count import count_rules
 from schemas.district import Limits
 from schemas.suites import RULE
-from tests.district_fixture import Districts, ask, copy, make_districts, onegrid
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
+from tests.district_fixture import ask, copy, onegrid
 
 
 @pytest.fixture(scope="module")
