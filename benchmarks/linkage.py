@@ -204,7 +204,7 @@ def _fairness(trials: list[Trial]) -> list[str]:
         for place, what in enumerate(("recall", "precision")):
             column = [value[place] for value in values]
             worst.append((max(column) - min(column), f"{what} by {kind}"))
-    gap, where = max(worst)
+    gap, where = max(worst, default=(0.0, "there is none"))
     among = f"among groups of {_ENOUGH_PAIRS:,} pairs and more"
     return [*lines, "", f"Largest gap {among}: **{gap:.5f}** ({where})."]
 
