@@ -19,7 +19,7 @@ from schemas.source import SourceMap
 from schemas.tables import TABLES
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(home|config)\}")
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raised whenever cleaning, linkage or survivorship change what they make of the same input."""
 
 

@@ -14,12 +14,21 @@ _ABOVE = re.compile(
 )
 _VILLAGE = re.compile(r"([^\d\-]{1,9}?(?:社区|村))(?:居民委员会|村?民?委员会|居委会|村?委会)?")
 _NUM = r"(?:\d{1,4}|[一二三四五六七八九十]{1,3})"
-_GROUP = re.compile(rf"第?({_NUM})(?:村民)?小?组-?(?:({_NUM})号?户?)?")
-_BLOCK = re.compile(
-    r"(\D*?)第?([A-Z]?\d{1,4}|[A-Z]|[一二三四五六七八九十]{1,3})(?:号楼|幢|栋|座|楼|-)"
-    r"(?:第?(\d{1,3}|[一二三四五六七八九十]{1,2})(?:单元|门|-))?(?:\d{1,2}层)?(?:(\d{1,5})(?:室|号|房)?)?"
+_GROUP = re.compile(
+    rf"第?({_NUM})(?:村民)?小?组-?(?:({_NUM})(?:(?:号-|-)(\d{{1,2}})|号)?(?:号?户|号)?)?"
 )
-_HOUSE = re.compile(r"(\D{0,12}?)(\d{1,5})号")
+_FLATS = (
+    r"(?:第?(\d{1,3}|[一二三四五六七八九十]{1,2})(?:单元|门|-))?(?:\d{1,2}[层楼](?=\d))?"
+    r"(?:(\d{1,5}|[〇零一二三四五六七八九]{3,4})(?:室|号|房|户)?内?)?"
+)
+_BLOCK = re.compile(
+    r"(\D*?)第?([A-Z]?\d{1,4}|[A-Z]|[一二三四五六七八九十]{1,3})"
+    r"(?:号楼|幢|栋|座|楼|-|号(?=第?\d{1,2}单元))" + _FLATS
+)
+_LANE = re.compile(r"(\D{1,8}?(?:路|街|巷|大道)\d{1,5}弄)(\d{1,4})(?:号楼?|-)" + _FLATS)
+_STREET = re.compile(r"\D{1,8}?(?:路|街|巷|大道)\d{1,5}号(?=\D)")
+_HOUSE = re.compile(r"(\D{0,12}?)(\d{1,5}|[一二三四五六七八九十]{1,3})号")
+_KIND_OF_ESTATE = re.compile("(?:花园|家园|花苑|公寓|新村|新苑|小区|[苑园庭府])$")
 _DASHES = re.compile(r"[-~]+|(?<=\d)至(?=\d)")
 
 
@@ -90,8 +99,12 @@ def _place(text: str, villages: frozenset[str]) -> tuple[str | None, str]:
 
 def _parts(rest: str) -> tuple[str, str, str, str]:
     if match := _GROUP.fullmatch(rest):
-        return f"{_plain(match.group(1))}组", "", "", _plain(match.group(2) or "")
-    if match := _BLOCK.fullmatch(rest):
+        group, house, behind = (_plain(part or "") for part in match.groups())
+        return f"{group}组", "", "", f"{house}-{behind}" if behind else house
+    match = _BLOCK.fullmatch(rest) or _LANE.fullmatch(rest)
+    if not match and (street := _STREET.match(rest)):
+        match = _BLOCK.fullmatch(rest, street.end())
+    if match:
         estate, building, unit, room = (part or "" for part in match.groups())
         if not room and unit and "单元" not in rest and "门" not in rest:
             unit, room = "", unit
@@ -99,6 +112,11 @@ def _parts(rest: str) -> tuple[str, str, str, str]:
     if match := _HOUSE.fullmatch(rest):
         return _estate(match.group(1)), "", "", _plain(match.group(2))
     return "", "", "", ""
+
+
+def estate_stem(estate: str) -> str:
+    """The name of an estate without what kind of estate it is: 云栖 for 云栖花园 and 云栖苑."""
+    return _KIND_OF_ESTATE.sub("", estate)
 
 
 def _estate(text: str) -> str:

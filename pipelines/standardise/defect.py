@@ -15,6 +15,8 @@ SEVERITY: dict[str, Severity] = {
     # names
     "former_name_split": "info",
     "note_removed": "warning",
+    "character_recoded": "info",
+    "character_lost": "error",
     # ID numbers
     "id_upgraded": "info",
     "id_check_digit": "error",

@@ -62,7 +62,7 @@ def clean_text(raw: str) -> Text:
 
 _S, _D = pa.string(), pa.date32()
 _COLUMNS: dict[str, dict[str, pa.DataType]] = {
-    "name": {"value": _S, "former": _S, "surname": _S, "key": _S, "pinyin": _S},
+    "name": {"value": _S, "former": _S, "surname": _S, "key": _S, "pinyin": _S, "shape": _S},
     "id": {"value": _S, "status": _S, "partial": _S, "birth": _D, "sex": _S},
     "date": {"value": _D, "precision": _S},
     "phone": {"values": pa.list_(_S)},

@@ -15,6 +15,11 @@ _OLD = re.compile(r"[1-9]\d{14}")
 _FLOAT = re.compile(r"([1-9])(?:\.(\d+))?[eE]\+?(1[47])")
 _SEPARATORS = re.compile(r"[\s'\"`‘’“”,;.\-_()\[\]:]+")
 _MASKED = re.compile(r"[\d*]{2,17}[\dX*]|[\d*]{15}")
+# Ones, nines, zeros, counting up: what people type where a number must stand.
+_PLACEHOLDER = re.compile(
+    r"(\d)\1{9,}[\dX]*|[1-9]\d{5}0{6,}[\dX]*|0?123456789\d*X?|987654321\d*X?|\d{6}(\d)\2{7}\d{3}[\dX]"
+)
+_LETTERS = str.maketrans("OILZ", "0112")
 _OTHER_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,10}|\d{8}")
 
 
@@ -55,6 +60,10 @@ def clean_id(raw: str, today: date) -> IdCard:
     if match := _FLOAT.fullmatch(text):
         return _damaged(match)
     compact = _SEPARATORS.sub("", text).upper().replace("Х", "X").replace("×", "X")
+    if _PLACEHOLDER.fullmatch(compact):
+        return IdCard(None, "missing", None, None, None, "placeholder")
+    if len(compact) == 18 and _WHOLE.fullmatch(digits := compact.translate(_LETTERS)):
+        compact = digits
     if _WHOLE.fullmatch(compact):
         return _judge(compact, today, "spelling")
     if _OLD.fullmatch(compact):
@@ -71,9 +80,13 @@ def _judge(number: str, today: date, spelling: str | None) -> IdCard:
     total = 0
     for weight, digit in zip(_WEIGHTS, map(int, number[:17]), strict=False):
         total += weight * digit
+    if _CHECK[total % 11] != number[17] or birth is None:
+        if _PLACEHOLDER.fullmatch(number):
+            return IdCard(None, "missing", None, None, None, "placeholder")
     if _CHECK[total % 11] != number[17]:
         if number.endswith("000"):  # a spreadsheet keeps fifteen digits and fills with zeros
-            return IdCard(None, "damaged", number[:15] + "***", None, None, "id_damaged")
+            known = number[:10] if number[10:14] == "0000" else number[:15]  # only the year was known
+            return IdCard(None, "damaged", known.ljust(18, "*"), None, None, "id_damaged")
         return IdCard(None, "invalid", number, None, None, "id_check_digit")
     if birth is None or birth > today:
         return IdCard(None, "invalid", number, None, None, "id_birth")

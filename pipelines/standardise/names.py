@@ -1,29 +1,37 @@
-"""Names: spacing, width, dots, former names in brackets; family name, folded form and pinyin."""
+"""Names: spacing, width, dots, lost characters, former names; family name and folded forms."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from pipelines.standardise.pinyin import (
-    COMPOUND_SURNAMES,
-    folding,
-    surname_reading,
-    syllables,
-)
+from pipelines.standardise.characters import LOST, RECODED, folding, look_alikes
+from pipelines.standardise.pinyin import COMPOUND_SURNAMES, surname_reading, syllables
+from pipelines.standardise.romanised import plain_letters, syllables_of
 from pipelines.standardise.text import is_junk, tidy
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\ue000-\uf8ff〇"
 _PLAIN = re.compile("[\u4e00-\u9fa5]{2,4}")
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
 _DOT = re.compile(r"\s*[·•・‧∙⋅●.。]\s*")
 _GAP = re.compile(f"(?<=[{_HAN}·])\\s+(?=[{_HAN}·])")
 _BRACKET = re.compile(r"[(\[【〔《<](.*?)[)\]】〕》>]")
-_SAID = re.compile(r"^(?:曾用名|又名|原名|别名|小名|乳名|现名|旧名)\s*[::]?\s*")
+_SAYS = "曾用名|又名|原名|别名|小名|乳名|化名|现名|旧名"
+_SAID = re.compile(rf"^(?:{_SAYS})\s*[::]?\s*")
+_SAID_AFTER = re.compile(rf"^([{_HAN}· ]+?)[\s,;、/]*(?:{_SAYS})\s*[::]?\s*([{_HAN}]{{2,4}})$")
 _TRAILING = re.compile(r"[\d_#、,;:]+$")
 _NAME = re.compile(
     f"[{_HAN}]{{2,}}(?:·[{_HAN}]+)*|[A-Z][A-Z'\\-]*(?: [A-Z'\\-]+)*|[{_HAN}]+·[{_HAN}·]+"
 )
 _OTHER = re.compile(f"[{_HAN}]{{2,4}}")
+# What a lost character leaves: a question mark, an empty box, an asterisk, an X between others.
+_LOST = re.compile("[?□■〓\ufffd*×_]|(?<=[^A-Z])X(?![A-Z])")
+_PARTLY = re.compile(f"(?=(?:.*[{_HAN}]){{2}})[{_HAN}{re.escape(LOST)}]{{2,5}}")
+_NOBODY_YET = re.compile(
+    r".+(?:先生|女士|小姐|师傅|老师|大爷|大妈|大叔|阿姨|老板)|.+(?:新生儿|女婴|男婴|婴儿)|.{2,}之[子女婴]"
+)
+_NOBODY_ENDS = frozenset("生士姐傅师爷妈叔姨板儿婴子女")
+_CROSSES = re.compile("[X×]{2,}$", re.IGNORECASE)
 _NOTES = frozenset(
     """
     户主 死亡 已故 去世 已死亡 迁出 已迁出 男 女 外出 空挂 空户 户籍
@@ -34,7 +42,8 @@ _NOTES = frozenset(
 _NOBODY = frozenset(
     """
     无名氏 户主 姓名 未取名 未命名 未起名 某某 某某某 测试 合计 小计 总计
-    空户 空房 空置 出租 无人 不详 无户主
+    空户 空房 空置 出租 无人 不详 无户主 待定 未知 无名 佚名 新生儿 婴儿 男婴 女婴
+    租户 房东 住户 业主 户名 匿名 姓名不详 名字不详 不知名
     """.split()
 )
 
@@ -43,9 +52,10 @@ class Name(NamedTuple):
     """A cleaned name; everything None if it is no name.
 
     Attributes:
-        value: as registered, tidied; characters are never exchanged.
+        value: as registered, tidied; no character is exchanged for another.
         former: name split off from brackets.
-        surname, key, pinyin: family name, folded name, toneless syllables.
+        surname, key, pinyin: family name, folded name, toneless syllables; ``?`` for what is lost.
+        shape: the key with look-alike characters made one.
         defect: kind, see `defect.SEVERITY`; None: nothing was changed.
     """
 
@@ -54,59 +64,94 @@ class Name(NamedTuple):
     surname: str | None
     key: str | None
     pinyin: str | None
+    shape: str | None
     defect: str | None
 
 
 _FOLDING = folding()
-_SYLLABLES = syllables()
+_SYLLABLES = syllables() | {ord(LOST): f"{LOST} "}
+_LOOK_ALIKES = look_alikes()
 
 
 def clean_name(raw: str) -> Name:
     """The name in `raw`."""
-    if _PLAIN.fullmatch(raw) and raw not in _NOBODY:
+    if _PLAIN.fullmatch(raw) and not _is_nobody(raw) and "某" not in raw:
         return _describe(raw, None, None)
     text = tidy(raw)
-    if is_junk(text) or text in _NOBODY:
+    if is_junk(text) or _is_nobody(text) or _CROSSES.fullmatch(text):
         return _none("placeholder")
-    if "*" in text or "某" in text:
+    if "某" in text or _CROSSES.search(text):
         return _none("masked")
-    former: str | None = None
-    defect: str | None = None
-    if bracket := _BRACKET.search(text):
-        inside = _GAP.sub("", bracket.group(1).strip())
-        said = _SAID.sub("", inside)
-        text = (text[: bracket.start()] + text[bracket.end() :]).strip()
-        if _OTHER.fullmatch(said) and said not in _NOTES and said not in _NOBODY:
-            former, defect = said, "former_name_split"
-        else:
-            defect = "note_removed"
+    recoded = text.translate(RECODED)
+    defect = "character_recoded" if recoded != text else None
+    text, former, noted = _split_notes(plain_letters(recoded))
+    defect = defect or noted
     text = _GAP.sub("", _DOT.sub("·", text)).strip("·").strip().upper()
+    if _LOST.search(text):
+        return _partly(_LOST.sub(LOST, text), former)
     if shortened := _TRAILING.sub("", text).rstrip():
         if shortened != text:
             defect = "note_removed"
         text = shortened
-    if not _NAME.fullmatch(text) or text in _NOBODY or is_junk(text):
+    if not _NAME.fullmatch(text) or _is_nobody(text) or is_junk(text):
         return _none("unreadable")
-    if defect is None and text != raw:
+    if _PRIVATE.search(text):
+        defect = "character_lost"
+    elif defect is None and text != raw:
         defect = "spelling"
     return _describe(text, former, defect)
+
+
+def _is_nobody(text: str) -> bool:
+    if text in _NOBODY:
+        return True
+    return text[-1:] in _NOBODY_ENDS and bool(_NOBODY_YET.fullmatch(text))
+
+
+def _split_notes(text: str) -> tuple[str, str | None, str | None]:
+    """The name, a former name beside it, and the defect that taking it away makes."""
+    if match := _SAID_AFTER.fullmatch(text):
+        return match.group(1).strip(), match.group(2), "former_name_split"
+    bracket = _BRACKET.search(text)
+    if not bracket:
+        return text, None, None
+    said = _SAID.sub("", _GAP.sub("", bracket.group(1).strip()))
+    text = (text[: bracket.start()] + text[bracket.end() :]).strip()
+    if _OTHER.fullmatch(said) and said not in _NOTES and not _is_nobody(said):
+        return text, said, "former_name_split"
+    return text, None, "note_removed"
+
+
+def _partly(text: str, former: str | None) -> Name:
+    """A name of which at least two characters are left; the others match any character."""
+    text = _GAP.sub("", text).replace("·", "").replace(" ", "")
+    return _describe(text, former, "character_lost") if _PARTLY.fullmatch(text) else _none("masked")
 
 
 def _describe(text: str, former: str | None, defect: str | None) -> Name:
     folded = text.translate(_FOLDING)
     if "·" in folded:
         surname = folded.split("·", 1)[0]
-        folded = folded.replace("·", "")
-    elif folded[0].isascii():
-        surname = folded.split(" ", 1)[0]
-        return Name(text, former, surname, folded, folded.lower(), defect)
+        key = folded.replace("·", "")
+        pinyin = key.translate(_SYLLABLES).rstrip()
+    elif folded[0].isascii() and folded[0] != LOST:
+        return _latin(text, former, defect)
     else:
-        surname = folded[:2] if len(folded) > 2 and folded[:2] in COMPOUND_SURNAMES else folded[0]
+        key = folded
+        surname = key[:2] if len(key) > 2 and key[:2] in COMPOUND_SURNAMES else key[0]
         if reading := surname_reading(surname):
-            rest = folded[len(surname) :].translate(_SYLLABLES)
-            return Name(text, former, surname, folded, f"{reading} {rest}".rstrip(), defect)
-    return Name(text, former, surname, folded, folded.translate(_SYLLABLES).rstrip(), defect)
+            pinyin = f"{reading} {key[len(surname) :].translate(_SYLLABLES)}".rstrip()
+        else:
+            pinyin = key.translate(_SYLLABLES).rstrip()
+    return Name(text, former, surname, key, pinyin, key.translate(_LOOK_ALIKES), defect)
+
+
+def _latin(text: str, former: str | None, defect: str | None) -> Name:
+    if found := syllables_of(text):
+        key = " ".join(found).upper()
+        return Name(text, former, found[0].upper(), key, key.lower(), key, defect)
+    return Name(text, former, text.split(" ", 1)[0], text, text.lower(), text, defect)
 
 
 def _none(defect: str) -> Name:
-    return Name(None, None, None, None, None, defect)
+    return Name(None, None, None, None, None, None, defect)

@@ -10,6 +10,8 @@ from pipelines.standardise.text import is_junk, tidy
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _LANDLINE = re.compile(r"0(?:10|2\d|[3-9]\d{2})\d{7,8}")
 _LOCAL = re.compile(r"[2-8]\d{6,7}")
+# 13800138000 is the operator's own number; the others are what stands where there is none.
+_PLACEHOLDER = re.compile(r"(\d)\1+|1[3-9]\d(\d)\2{7}|13800138000|0\d{2,3}(\d)\3{6,7}|12345678\d*")
 _SEPARATOR = re.compile(r"[,;、/|\\&]+|或者?|和|及|(?<=\d) +(?=1[3-9]\d{9}(?!\d)|0\d{2,3}-?\d{7})")
 _INSIDE = re.compile(r"(?<=\d)[\s\-.()]+(?=\d)")
 _RUN = re.compile(r"\d+")
@@ -25,7 +27,7 @@ class Phone(NamedTuple):
 
 def clean_phone(raw: str) -> Phone:
     """The numbers in `raw`."""
-    if len(raw) == 11 and raw.isascii() and _MOBILE.fullmatch(raw):
+    if len(raw) == 11 and raw.isascii() and _MOBILE.fullmatch(raw) and not _is_placeholder(raw):
         return Phone((raw,), None)
     text = tidy(raw).removesuffix(".0")
     if is_junk(text):
@@ -35,6 +37,10 @@ def clean_phone(raw: str) -> Phone:
     found: list[str] = []
     for piece in _SEPARATOR.split(text):
         found += [number for number in _numbers(piece) if number not in found]
+    if real := [number for number in found if not _is_placeholder(number)]:
+        found = real
+    elif found or _PLACEHOLDER.fullmatch(re.sub(r"\D", "", text)):
+        return Phone((), "placeholder")
     if not found:
         return Phone((), "phone_length")
     if len(found) > 1:
@@ -42,6 +48,13 @@ def clean_phone(raw: str) -> Phone:
     if _LOCAL.fullmatch(found[0]):
         return Phone(tuple(found), "phone_no_area")
     return Phone(tuple(found), "spelling" if found[0] != raw else None)
+
+
+def _is_placeholder(number: str) -> bool:
+    # Almost no number ends like this; the expression is for those that do.
+    return (number[-1] == number[-3] or number == "13800138000") and bool(
+        _PLACEHOLDER.fullmatch(number)
+    )
 
 
 def _numbers(piece: str) -> list[str]:

@@ -1,11 +1,10 @@
-"""Characters folded to their simplified form, and their syllables; surnames read as surnames."""
+"""The syllables of characters; surnames read as surnames."""
 
 from __future__ import annotations
 
 import unicodedata
 from functools import cache
 
-from opencc import OpenCC
 from pypinyin.constants import PINYIN_DICT
 
 COMPOUND_SURNAMES = frozenset(
@@ -30,6 +29,9 @@ _SURNAME_READINGS = {
     "车": "che", "柏": "bai", "卜": "bu", "宁": "ning", "应": "ying", "曲": "qu", "尹": "yin",
     "便": "pian", "俞": "yu", "牟": "mou", "谌": "chen", "臧": "zang", "褚": "chu", "柴": "chai",
     "强": "qiang", "能": "nai", "撒": "sa", "幺": "yao", "适": "kuo", "句": "gou", "教": "jiao",
+    "郇": "xun", "祭": "zhai", "都": "du", "藏": "zang", "么": "yao", "乜": "nie", "角": "jue",
+    "薄": "bo", "相": "xiang", "燕": "yan", "过": "guo", "佘": "she", "厍": "she", "妫": "gui",
+    "夹谷": "jia gu", "贺兰": "he lan", "第五": "di wu", "毋丘": "guan qiu", "綦毋": "qi wu",
     "尉迟": "yu chi", "万俟": "mo qi", "澹台": "tan tai", "长孙": "zhang sun", "令狐": "ling hu",
     "鲜于": "xian yu", "单于": "chan yu", "亓官": "qi guan", "夏侯": "xia hou", "宰父": "zai fu",
     "子车": "zi ju", "百里": "bai li", "呼延": "hu yan",
@@ -39,29 +41,6 @@ _GIVEN_READINGS = {
     "茜": "qian", "珏": "jue", "乾": "qian", "曾": "zeng", "谷": "gu", "芃": "peng", "莎": "sha",
     "晟": "sheng", "祺": "qi", "绿": "lv", "吕": "lv", "女": "nv",
 }  # fmt: skip
-# True glyph variants that opencc leaves alone; different characters of one meaning are not here.
-_GLYPHS = str.maketrans(
-    "髙吳呉黄黃戸產産濵溫逺説兪巳﨑桒栁隠隂羙菓喆淸靑增德眞絶楞圡",
-    "高吴吴黄黄户产产滨温远说俞巳崎桑柳隐阴美果哲清青增德真绝楞土",
-)
-_BLOCKS = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x2FA20))
-
-
-@cache
-def folding() -> dict[int, str]:
-    """Code point → simplified character, for those that change."""
-    chars = [chr(code) for start, end in _BLOCKS for code in range(start, end)]
-    table: dict[int, str] = {}
-    simplified = OpenCC("t2s").convert("\n".join(chars)).split("\n")
-    for char, simple in zip(chars, simplified, strict=True):
-        folded = unicodedata.normalize("NFC", simple).translate(_GLYPHS)
-        if folded != char and len(folded) == 1:
-            table[ord(char)] = folded
-    for code, target in _GLYPHS.items():
-        table[code] = table.get(ord(str(chr(target))), chr(target))
-    return {code: char for code, char in table.items() if chr(code) != char}
-
-
 @cache
 def syllables() -> dict[int, str]:
     """Code point → its most common toneless syllable and a space."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.night import Night
+from pipelines.standardise.addresses import estate_stem
 from pipelines.standardise.dictionaries import KINDS, Context, build, kind_of
 from pipelines.standardise.texts import NO_IDENTITY
 from schemas.fields import FIELDS
@@ -36,6 +38,45 @@ _PLAIN = [
 ]
 
 
+def _name_estates(con: duckdb.DuckDBPyConnection) -> None:
+    """The temporary table ``estate_alias``: what the register calls an estate written otherwise.
+
+    云栖 and 云栖小区 are the register's 云栖花园 where the village has no other estate called 云栖.
+    """
+    registered = con.execute(
+        """SELECT DISTINCT village_name, split_part(dwelling_key, '|', 2) FROM std.dwelling
+        WHERE split_part(dwelling_key, '|', 2) <> '' ORDER BY ALL"""
+    ).fetchall()
+    stems: dict[tuple[str, str], list[str]] = {}
+    for village, estate in registered:
+        stems.setdefault((village, estate_stem(estate)), []).append(estate)
+    written = con.execute(
+        "SELECT DISTINCT estate FROM dict_address WHERE estate <> '' ORDER BY estate"
+    ).fetchall()
+    by_stem: dict[str, list[str]] = {}
+    for (estate,) in written:
+        by_stem.setdefault(estate_stem(estate), []).append(estate)
+    alias = [
+        (village, estate, names[0])
+        for (village, stem), names in stems.items()
+        if len(names) == 1 and stem
+        for estate in by_stem.get(stem, ())
+        if estate != names[0]
+    ]
+    columns = list(zip(*alias, strict=True)) or [(), (), ()]
+    con.register(
+        "aliases",
+        pa.table(
+            {
+                name: pa.array(column, pa.string())
+                for name, column in zip(("village", "written", "named"), columns, strict=True)
+            }
+        ),
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE estate_alias AS FROM aliases")
+    con.unregister("aliases")
+
+
 def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     """Append to std.record what stands in ``intake``; persons without name and number go aside.
 
@@ -51,6 +92,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         for field in FIELDS
         if field.name in _PLAIN
     }
+    _name_estates(con)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP VIEW joined AS
@@ -65,9 +107,10 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             d_id_number.partial AS id_partial, d_id_number.birth AS id_birth,
             d_id_number.sex AS id_sex,
             d_name.surname, d_name.key AS name_key, d_name.pinyin AS name_pinyin,
+            d_name.shape AS name_shape,
             coalesce(d_phone.values, []) AS phones,
-            d_address.value AS address, d_address.estate, d_address.building, d_address.unit,
-            d_address.room, coalesce(d_address.is_complete, false) AS is_complete,
+            d_address.value AS address, d_address.estate AS written_estate, d_address.building,
+            d_address.unit, d_address.room, coalesce(d_address.is_complete, false) AS is_complete,
             coalesce(v.village_name, f.village_name, e.village_name, d_address.village,
                 i.village) AS village_name,
             coalesce(v.village_code, f.village_code, e.village_code) AS village_code,
@@ -97,12 +140,15 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
                     OR (stated_precision = 'month' AND year(stated_birth) = year(id_birth)
                         AND month(stated_birth) = month(id_birth))
                     OR (stated_precision = 'year' AND year(stated_birth) = year(id_birth))),
-                    false) AS birth_from_id
-            FROM joined
+                    false) AS birth_from_id,
+                coalesce(a.named, written_estate) AS estate
+            FROM joined LEFT JOIN estate_alias a
+                ON a.village = village_name AND a.written = written_estate
         )
         """
     )
     con.execute("DROP VIEW joined")
+    con.execute("DROP TABLE estate_alias")
     con.execute(
         f"""
         INSERT INTO std.quarantine
@@ -124,7 +170,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             CASE WHEN is_conflict THEN 'conflict' ELSE id_state END AS id_status,
             left(id_number, 17) AS id17, id_partial,
             CASE WHEN birth_from_id THEN 'day' ELSE stated_precision END AS birth_precision,
-            birth_from_id, surname, name_key, name_pinyin, phones, phones[1] AS phone, address,
+            birth_from_id, surname, name_key, name_pinyin, name_shape, phones, phones[1] AS phone, address,
             CASE WHEN village_name IS NOT NULL AND estate || building || unit || room <> ''
                 THEN concat_ws('|', village_name, estate, building, unit, room) END AS address_key,
             CASE WHEN is_complete AND village_name IS NOT NULL

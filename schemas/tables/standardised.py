@@ -29,8 +29,9 @@ id_partial VARCHAR what is left of an invalid, masked or damaged number, * for w
 birth_precision VARCHAR day, month, year or lunar (converted from the lunar calendar)
 birth_from_id BOOLEAN birth_date was taken from the ID number
 surname VARCHAR family name
-name_key VARCHAR name with variant and traditional characters folded
-name_pinyin VARCHAR toneless syllables, separated by spaces
+name_key VARCHAR name with variant and traditional characters folded; ? for a lost character
+name_pinyin VARCHAR toneless syllables, separated by spaces; ? for a lost character
+name_shape VARCHAR name_key with look-alike characters made one
 phones VARCHAR[] all numbers of the cell
 address_key VARCHAR village|estate|building|unit|room as far as parsed
 dwelling_key VARCHAR address_key down to the room where complete, else NULL
