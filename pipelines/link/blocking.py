@@ -62,7 +62,7 @@ SLIP_RULES: tuple[Rule, ...] = (
 _CANDIDATE = """
     SELECT s.record_id, s.hub, s.is_open, s.held_id, s.holders,
         hash(r.source, r.source_key) AS row_id,
-        r.name_key, r.name_pinyin, r.former_name,
+        r.name_key, r.name_pinyin, r.name_shape, r.surname, r.former_name,
         split_part(r.name_pinyin, ' ', 1) AS surname_sound,
         CASE WHEN NOT borrowed_sex THEN r.sex END AS sex,
         CASE WHEN NOT borrowed AND r.birth_precision IN ('day', 'lunar') THEN r.birth_date END
@@ -77,9 +77,14 @@ _CANDIDATE = """
         r.village_code, r.dwelling_key,
         CASE WHEN split_part(r.address_key, '|', 3) <> ''
             THEN array_to_string(string_split(r.address_key, '|')[1:3], '|') END AS building_key,
+        CASE WHEN split_part(r.address_key, '|', 2) <> ''
+            THEN array_to_string(string_split(r.address_key, '|')[1:2], '|') END AS estate_key,
         CASE WHEN NOT s.is_open THEN r.id_number
             WHEN r.id17 IS NULL AND length(replace(r.id_partial, '*', '')) >= 6
             THEN r.id_partial END AS id_text,
+        CASE WHEN s.is_open AND length(id_text) = 18 AND r.birth_date IS NULL
+            THEN TRY_CAST(substr(id_text, 7, 4) || '-' || substr(id_text, 11, 2) || '-'
+                || substr(id_text, 13, 2) AS DATE) END AS birth_hint,
         CASE WHEN NOT contains(left(id_text, 14), '*') THEN left(id_text, 14) END AS id_head,
         CASE WHEN length(id_text) = 18 AND NOT contains(left(id_text, 6) || right(id_text, 4), '*')
             THEN left(id_text, 6) || right(id_text, 4) END AS id_mask,

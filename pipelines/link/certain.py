@@ -11,6 +11,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from pipelines.link.agreement import (
+    beginning,
+    lost,
+    one_character_differs,
+    shortened,
+    swapped,
+)
 from pipelines.link.graph import components
 from pipelines.store import count
 
@@ -18,18 +25,23 @@ WEIGHT = 60.0
 CROWD = 30
 """More distinct spellings than this under one number: nobody holds it."""
 
-_NAMES_AGREE = """(
-    p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin
+_NAMES_AGREE = f"""(
+    p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin OR p.name_shape = q.name_shape
     OR p.former_name = q.name_key OR q.former_name = p.name_key
-    OR (length(p.name_key) >= 4 AND starts_with(q.name_key, p.name_key))
-    OR (length(q.name_key) >= 4 AND starts_with(p.name_key, q.name_key))
+    OR {lost("p.name_key", "q.name_key")} OR {swapped("p.name_key", "q.name_key")}
+    OR {beginning("p.name_key", "q.name_key")}
 )"""
 
-_ONE_CHARACTER_DIFFERS = """(
-    length(p.name_key) = length(q.name_key)
-    AND len(list_intersect(string_split(p.name_key, ''), string_split(q.name_key, '')))
-        = len(list_distinct(string_split(p.name_key, ''))) - 1
-    AND (length(p.name_key) >= 3 OR (p.confirms AND q.confirms))
+# Children under a parent's number bear names like the parent's; so a character may only be another
+# where both rows state the birth date that the number has, or where it was misheard.
+_NAMES_SLIPPED = f"""(
+    ((p.confirms AND q.confirms) OR ({one_character_differs("p.name_key", "q.name_key")}
+        AND damerau_levenshtein(p.name_pinyin, q.name_pinyin) <= 1))
+    AND ({shortened("p.name_key", "q.name_key", "p.surname", "q.surname")} OR (
+        length(p.name_key) = length(q.name_key)
+        AND len(list_intersect(string_split(p.name_key, ''), string_split(q.name_key, '')))
+            = len(list_distinct(string_split(p.name_key, ''))) - 1
+    ))
 )"""
 
 _BIRTH_NEAR = """(
@@ -40,13 +52,16 @@ _BIRTH_NEAR = """(
     OR damerau_levenshtein(CAST(p.birth AS VARCHAR), CAST(q.birth AS VARCHAR)) = 1
 )"""
 
+_GENERATION = 14
+"""Years that may lie between two birth dates of one person, but not of parent and child."""
+
 _SEX_AGREES = "(p.sex IS NULL OR q.sex IS NULL OR p.sex = q.sex)"
 
 _AGREE = f"""CASE
     WHEN p.conflict OR q.conflict
     THEN {_NAMES_AGREE} AND ({_BIRTH_NEAR} OR (p.name_key = q.name_key AND {_SEX_AGREES}
-        AND length(p.name_key) >= 3))
-    ELSE {_NAMES_AGREE} OR {_ONE_CHARACTER_DIFFERS}
+        AND length(p.name_key) >= 3 AND abs(year(p.birth) - year(q.birth)) < {_GENERATION}))
+    ELSE {_NAMES_AGREE} OR {_NAMES_SLIPPED}
 END"""
 
 
@@ -63,7 +78,8 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
         f"""
         CREATE OR REPLACE TEMP TABLE claim AS
         SELECT record_id, id17, id_status = 'conflict' AS conflict, name_key, name_pinyin,
-            former_name, sex, birth_date, coalesce(birth_from_id, false) AS implied
+            name_shape, surname, former_name, sex, birth_date,
+            coalesce(birth_from_id, false) AS implied
         FROM std.record {scope}
         WHERE id17 IS NOT NULL AND id_status IN ('valid', 'upgraded', 'conflict')
         """
@@ -94,7 +110,8 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE spelling AS
-        SELECT id17, name_key, name_pinyin, former_name, sex, conflict,
+        SELECT id17, name_key, name_pinyin, name_shape,
+            max_by(surname, (length(surname), surname)) AS surname, former_name, sex, conflict,
             CASE WHEN NOT implied THEN birth_date END AS birth,
             birth IS NOT NULL AND NOT conflict AS confirms,
             min(record_id) AS first, count(*) AS records

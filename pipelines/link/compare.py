@@ -9,11 +9,10 @@ import duckdb
 from splink import DuckDBAPI, Linker
 
 from pipelines.link import model
+from pipelines.link.context import EMPTY, SHARED_PHONES, add_context
+from pipelines.link.levels import COLUMNS
 
-EVIDENCE = (
-    "record_id, name_key, name_pinyin, former_name, sex, birth_day, birth_month, birth_year, "
-    "birth_text, birth_number, phones, village_code, dwelling_key, building_key, id_text"
-)
+EVIDENCE = ", ".join(COLUMNS)
 """Columns that the comparisons look at."""
 
 for _name in ("splink", "splink.internals"):
@@ -35,20 +34,22 @@ def compare(
 
     Args:
         con: holds ``blocked`` in the shape that Splink takes.
-        records: table or view with the columns of `EVIDENCE`.
+        records: table or view with the columns of `EVIDENCE`, and hub.
         parameters, prior: the model.
         terms: column → relation with its term frequencies; a value that is not in it counts as
-            rare as the rarest one that is. Without an entry there is no adjustment.
+            rare as the rarest one that is. Without an entry there is no adjustment. The entry
+            `SHARED_PHONES` has the telephones that several names share.
         least: pairs with a smaller match probability are left out.
     """
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE splink_input AS
-        SELECT {EVIDENCE} FROM {records} WHERE record_id IN (
+        SELECT {EVIDENCE}, hub, {EMPTY} FROM {records} WHERE record_id IN (
             SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked
         )
         """
     )
+    add_context(con, "splink_input", terms.get(SHARED_PHONES))
     for term in model.TERMS:
         if term in terms:
             con.execute(

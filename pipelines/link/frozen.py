@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from pipelines.errors import ModelUnusable
 from pipelines.home import Home
 from pipelines.link import model
+from pipelines.link.context import SHARED_PHONES
 
 FORMAT = 2
 """Raised whenever a reader of models would misunderstand an older one."""
@@ -44,8 +45,12 @@ class Model:
 
     @property
     def terms(self) -> dict[str, str]:
-        """Column → SQL of the relation with its term frequencies (the column, ``tf_<column>``)."""
-        return {term: _sql(self.folder / f"terms_{term}.parquet") for term in model.TERMS}
+        """Column → SQL of the relation with its term frequencies (the column, ``tf_<column>``).
+
+        `SHARED_PHONES` → telephones that several names share (phone, names).
+        """
+        named = (*model.TERMS, SHARED_PHONES)
+        return {term: _sql(self.folder / f"terms_{term}.parquet") for term in named}
 
     @property
     def night(self) -> int:

@@ -11,11 +11,16 @@ from contextlib import contextmanager
 
 import duckdb
 
+from pipelines.link.context import UNIT
 from pipelines.night import Night
 from pipelines.store import count
 
 _PAST_TABLES = {
-    "past_record": ("std.record", "record_id BIGINT, id17 VARCHAR"),
+    "past_record": (
+        "std.record",
+        "record_id BIGINT, id17 VARCHAR, source VARCHAR, source_key VARCHAR, role VARCHAR, "
+        "household_key VARCHAR, village_code VARCHAR",
+    ),
     "past_pair": (
         "link.pair",
         "record_l BIGINT, record_r BIGINT, tier VARCHAR, weight DOUBLE, probability DOUBLE, "
@@ -72,8 +77,9 @@ def past(con: duckdb.DuckDBPyConnection, night: Night) -> Iterator[None]:
 def mark_touched(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     """Fill the temporary table ``touched`` with the records whose pairs may have changed.
 
-    These are the new, changed and vanished records and all that hold, or held, the same ID number
-    as one of them. A full night, or one with another model, looks at every record.
+    These are the new, changed and vanished records, those of the same household in its source, and
+    all that hold, or held, the same ID number as one of these. A full night, or one with another
+    model, looks at every record.
 
     Returns:
         Whether every record is touched; ``touched`` then stays empty.
@@ -82,14 +88,21 @@ def mark_touched(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     if night.is_full or night.base == 0 or _model_changed(con, night):
         return True
     con.execute(
-        """
+        f"""
         INSERT INTO touched
-        WITH number AS (
-            SELECT id17 FROM std.record SEMI JOIN delta.record USING (record_id)
-            UNION SELECT id17 FROM past_record SEMI JOIN delta.record USING (record_id)
+        WITH living AS (
+            SELECT record_id, id17, {UNIT} AS unit FROM std.record
+        ), changed AS (
+            SELECT id17, unit FROM living SEMI JOIN delta.record USING (record_id)
+            UNION SELECT id17, {UNIT} FROM past_record SEMI JOIN delta.record USING (record_id)
+        ), mate AS (
+            SELECT record_id, id17 FROM living WHERE unit IN (SELECT unit FROM changed)
+        ), number AS (
+            SELECT id17 FROM changed UNION SELECT id17 FROM mate
         )
         SELECT record_id FROM delta.record
-        UNION SELECT record_id FROM std.record SEMI JOIN number USING (id17)
+        UNION SELECT record_id FROM mate
+        UNION SELECT record_id FROM living SEMI JOIN number USING (id17)
         """
     )
     return False

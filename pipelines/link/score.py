@@ -128,13 +128,28 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
     """Verdicts. Families share phone, dwelling, surname and, for twins, the birth date.
 
     So a pair joins by itself only when the name agrees and birth date or ID does too; what else
-    scores high waits for a person.
+    scores high waits for a person. A name that agrees but for a slip needs the very birth date and
+    the same telephone, dwelling or household; a name alone needs these and must be the very same.
     """
+    same_name = model.gamma("name", "same", "former")
     named = model.gamma("name", "same", "sound", "former")
+    slipped_name = model.gamma("name", "look_alike", "lost", "swapped", "shortened")
     likely_name = model.gamma("name", "one_character", "near_sound")
-    born = model.gamma("birth", "same", "slip", "lunar", "month")
-    numbered = model.gamma("id", "typo", "partial", "same")
-    placed = model.gamma("place", "dwelling") + " OR " + model.gamma("phone", "shared")
+    born = model.gamma("birth", "same", "hint", "slip", "lunar", "month")
+    born_that_day = model.gamma("birth", "same", "lunar")
+    numbered = model.gamma("id", "typo", "partial", "part", "same")
+    placed = (
+        f"({model.gamma('place', 'dwelling')} OR {model.gamma('phone', 'own', 'shared')} "
+        f"OR {model.gamma('household', 'several', 'one')})"
+    )
+    placed_twice = " + ".join(
+        f"CAST({agrees} AS INTEGER)"
+        for agrees in (
+            model.gamma("place", "dwelling"),
+            model.gamma("phone", "own", "shared"),
+            model.gamma("household", "several", "one"),
+        )
+    )
     no_birth = "gamma_birth = -1"
     con.execute(
         f"""
@@ -146,9 +161,13 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                 WHEN l.held_id <> r.held_id THEN 'refused'
                 WHEN {model.gamma("sex", "else")} AND NOT {model.gamma("name", "same")}
                     THEN 'review'
-                WHEN {named} AND ({born} OR {numbered}) THEN 'joined'
-                WHEN {named} AND {no_birth} AND ({placed}) THEN 'joined'
-                WHEN {likely_name} AND {numbered} THEN 'joined'
+                WHEN {numbered} AND ({named} OR {slipped_name} OR {likely_name}) THEN 'joined'
+                WHEN {named} AND {born} THEN 'joined'
+                WHEN {same_name} AND ({no_birth} OR {model.gamma("birth", "year")}) AND {placed}
+                    THEN 'joined'
+                WHEN {model.gamma("name", "sound")} AND {no_birth} AND {placed_twice} >= 2
+                    AND {model.gamma("sex", "same")} THEN 'joined'
+                WHEN {slipped_name} AND {born_that_day} AND {placed} THEN 'joined'
                 ELSE 'review'
             END AS verdict
         FROM scored s

@@ -19,6 +19,7 @@ from pipelines.link import frozen, model
 from pipelines.link.blocking import evidence_sql, find_crowd
 from pipelines.link.charts import write_page
 from pipelines.link.compare import EVIDENCE, compare
+from pipelines.link.context import EMPTY, SHARED_PHONES, shared_phones_sql
 from pipelines.link.profile import score_profile
 from pipelines.store import count
 
@@ -76,6 +77,7 @@ def train(
         parameters = _estimate_u(con, parameters, prior, records=records, seed=seed)
         parameters = _estimate_m(parameters, levels, said)
     terms = {term: _frequencies(con, term) for term in model.TERMS}
+    terms[SHARED_PHONES] = con.sql(shared_phones_sql()).to_arrow_table()
     if records >= PROFILE_RECORDS:
         for term, table in terms.items():
             con.register(f"fresh_{term}", table)
@@ -190,7 +192,7 @@ def _estimate_u(
 ) -> model.Parameters:
     """u from all pairs of a sample of candidates, taken by hash."""
     share = _HASHES * _RANDOM_RECORDS // records
-    empty = ", ".join(f"NULL::DOUBLE AS tf_{term}" for term in model.TERMS)
+    empty = ", ".join((EMPTY, *(f"NULL::DOUBLE AS tf_{term}" for term in model.TERMS)))
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE sample_random AS SELECT {EVIDENCE}, {empty} FROM candidate

@@ -80,12 +80,14 @@ def _judge(number: str, today: date, spelling: str | None) -> IdCard:
     total = 0
     for weight, digit in zip(_WEIGHTS, map(int, number[:17]), strict=False):
         total += weight * digit
-    if _CHECK[total % 11] != number[17] or birth is None:
-        if _PLACEHOLDER.fullmatch(number):
-            return IdCard(None, "missing", None, None, None, "placeholder")
-    if _CHECK[total % 11] != number[17]:
+    is_wrong = _CHECK[total % 11] != number[17]
+    if (is_wrong or birth is None) and _PLACEHOLDER.fullmatch(number):
+        return IdCard(None, "missing", None, None, None, "placeholder")
+    if is_wrong:
         if number.endswith("000"):  # a spreadsheet keeps fifteen digits and fills with zeros
-            known = number[:10] if number[10:14] == "0000" else number[:15]  # only the year was known
+            known = (
+                number[:10] if number[10:14] == "0000" else number[:15]
+            )  # only the year was known
             return IdCard(None, "damaged", known.ljust(18, "*"), None, None, "id_damaged")
         return IdCard(None, "invalid", number, None, None, "id_check_digit")
     if birth is None or birth > today:

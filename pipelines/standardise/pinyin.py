@@ -41,6 +41,8 @@ _GIVEN_READINGS = {
     "茜": "qian", "珏": "jue", "乾": "qian", "曾": "zeng", "谷": "gu", "芃": "peng", "莎": "sha",
     "晟": "sheng", "祺": "qi", "绿": "lv", "吕": "lv", "女": "nv",
 }  # fmt: skip
+
+
 @cache
 def syllables() -> dict[int, str]:
     """Code point → its most common toneless syllable and a space."""

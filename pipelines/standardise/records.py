@@ -170,7 +170,8 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             CASE WHEN is_conflict THEN 'conflict' ELSE id_state END AS id_status,
             left(id_number, 17) AS id17, id_partial,
             CASE WHEN birth_from_id THEN 'day' ELSE stated_precision END AS birth_precision,
-            birth_from_id, surname, name_key, name_pinyin, name_shape, phones, phones[1] AS phone, address,
+            birth_from_id, surname, name_key, name_pinyin, name_shape, phones,
+            phones[1] AS phone, address,
             CASE WHEN village_name IS NOT NULL AND estate || building || unit || room <> ''
                 THEN concat_ws('|', village_name, estate, building, unit, room) END AS address_key,
             CASE WHEN is_complete AND village_name IS NOT NULL

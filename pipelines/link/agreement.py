@@ -1,0 +1,88 @@
+"""SQL conditions on two values: how names, birth dates and numbers agree short of being equal.
+
+Each function takes the SQL of the two values and is true for either order of them.
+"""
+
+from __future__ import annotations
+
+_ID_LENGTH = 18
+
+
+def lost(a: str, b: str) -> str:
+    """What is left of a name fits the other: ``?`` matches any character."""
+    return f"({_fits(a, b)} OR {_fits(b, a)})"
+
+
+def swapped(a: str, b: str) -> str:
+    """The characters stand in another order: 张明小, 小明张, 明小张 for 张小明."""
+    first, last, rest = f"left({a}, 1)", f"right({a}, 1)", f"substr({a}, 2)"
+    orders = (
+        f"{rest} || {first}",
+        f"{last} || left({a}, -1)",
+        f"CASE WHEN length({a}) = 3 THEN {first} || {last} || substr({a}, 2, 1) END",
+        f"CASE WHEN length({a}) = 4 THEN right({a}, 2) || left({a}, 2) END",
+    )
+    return f"(length({a}) = length({b}) AND {b} IN ({', '.join(orders)}))"
+
+
+def shortened(a: str, b: str, surname_a: str, surname_b: str) -> str:
+    """A character of a given name is left out (王春 for 王春萍), or what follows a name's dot."""
+    return (
+        f"({_left_out(a, b)} OR {_left_out(b, a)} OR {_cut_off(a, b, surname_b)} "
+        f"OR {_cut_off(b, a, surname_a)})"
+    )
+
+
+def beginning(a: str, b: str) -> str:
+    """One name of at least four characters is the beginning of the other."""
+    return (
+        f"((length({a}) >= 4 AND starts_with({b}, {a})) "
+        f"OR (length({b}) >= 4 AND starts_with({a}, {b})))"
+    )
+
+
+def one_character_differs(a: str, b: str) -> str:
+    """Two names of three to five characters that differ in one place."""
+    differing = " + ".join(
+        f"CAST(substr({a}, {n}, 1) <> substr({b}, {n}, 1) AS INTEGER)" for n in range(1, 6)
+    )
+    return f"(length({a}) = length({b}) AND length({a}) BETWEEN 3 AND 5 AND {differing} = 1)"
+
+
+def day_slip(a: str, b: str) -> str:
+    """ISO dates: one digit, two neighbours, month against day, or the day before or after."""
+    return (
+        f"(damerau_levenshtein({a}, {b}) = 1 OR (left({a}, 4) = left({b}, 4) "
+        f"AND substr({a}, 6, 2) = right({b}, 2) AND right({a}, 2) = substr({b}, 6, 2)))"
+    )
+
+
+def masks_agree(a: str, b: str) -> str:
+    """What is left of two ID numbers does not contradict: ``*`` matches any digit."""
+    clashes = " AND ".join(
+        f"(substr({a}, {n}, 1) = substr({b}, {n}, 1) OR '*' IN (substr({a}, {n}, 1), "
+        f"substr({b}, {n}, 1)))"
+        for n in range(1, _ID_LENGTH + 1)
+    )
+    # A CASE keeps the comparison of digits from the pairs that it is not for.
+    return f"""({a} LIKE replace({b}, '*', '_') OR {b} LIKE replace({a}, '*', '_')
+        OR CASE WHEN contains({a}, '*') AND contains({b}, '*') AND length({a}) = {_ID_LENGTH}
+            AND length({b}) = {_ID_LENGTH} THEN {clashes} ELSE false END)"""
+
+
+def _fits(pattern: str, name: str) -> str:
+    return f"(contains({pattern}, '?') AND {name} LIKE replace({pattern}, '?', '_'))"
+
+
+def _left_out(short: str, whole: str) -> str:
+    return (
+        f"(length({short}) = 2 AND length({whole}) = 3 AND left({short}, 1) = left({whole}, 1) "
+        f"AND contains(substr({whole}, 2), right({short}, 1)))"
+    )
+
+
+def _cut_off(short: str, whole: str, surname: str) -> str:
+    return (
+        f"(length({surname}) >= 2 AND length({short}) >= length({surname}) "
+        f"AND length({short}) < length({whole}) AND starts_with({whole}, {short}))"
+    )
