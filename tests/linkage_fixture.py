@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.link import cluster_records, queue_reviews, score_pairs
 from pipelines.night import Night
+from pipelines.standardise.names import Name, clean_name
 from schemas.district import District, Limits
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -43,6 +45,7 @@ class Record:
     role: str = "self"
     birth_from_id: bool = False
     former_name: str | None = None
+    household: str | None = None
     truth: int = -1
 
     @property
@@ -128,6 +131,12 @@ def run_night(home: Home, config: Config, records: list[Record], *, full: bool =
     return night
 
 
+@cache
+def cleaned(name: str | None) -> Name:
+    """The name as standardisation would clean it."""
+    return clean_name(name or "")
+
+
 def _fill(con, records: list[Record], *, full: bool) -> None:  # type: ignore[no-untyped-def]
     con.execute("CREATE OR REPLACE TEMP TABLE before AS FROM std.record")
     con.execute("DELETE FROM std.record")
@@ -152,7 +161,10 @@ def _fill(con, records: list[Record], *, full: bool) -> None:  # type: ignore[no
             "id_partial": pa.array([r.id_partial for r in records], pa.string()),
             "birth_precision": pa.array(["day" if r.birth else None for r in records], pa.string()),
             "birth_from_id": pa.array([r.birth_from_id for r in records], pa.bool_()),
-            "name_key": pa.array([r.name for r in records], pa.string()),
+            "household_key": pa.array([r.household for r in records], pa.string()),
+            "surname": pa.array([cleaned(r.name).surname for r in records], pa.string()),
+            "name_shape": pa.array([cleaned(r.name).shape for r in records], pa.string()),
+            "name_key": pa.array([cleaned(r.name).key for r in records], pa.string()),
             "name_pinyin": pa.array([r.pinyin for r in records], pa.string()),
             "phones": pa.array([list(r.phones) for r in records], pa.list_(pa.string())),
             "address_key": pa.array([r.address_key for r in records], pa.string()),
@@ -206,6 +218,8 @@ def district(residents: int, seed: int) -> list[Record]:
             if random.random() < 0.35:
                 continue
             record = replace(whole, source=source)
+            if source in ("grid", "ledger_population"):
+                record = replace(record, household=f"{source}:{person // 3}")
             dice = random.random()
             if dice < 0.06:
                 record = replace(record, id17=None, id_status="missing")

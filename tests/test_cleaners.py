@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.standardise.addresses import clean_address
+from pipelines.standardise.characters import look_alikes
 from pipelines.standardise.coded import clean_code
 from pipelines.standardise.dates import clean_date
 from pipelines.standardise.defect import SEVERITY
@@ -44,7 +45,41 @@ NAMES = [
     ("无", None, None, None, "placeholder"),
     ("张*", None, None, None, "masked"),
     ("12345", None, None, None, "unreadable"),
+    ("张某", None, None, None, "masked"),
+    ("张XX", None, None, None, "masked"),
+    ("张先生", None, None, None, "placeholder"),
+    ("王芳之子", None, None, None, "placeholder"),
+    ("XXX", None, None, None, "placeholder"),
+    ("无名氏", None, None, None, "placeholder"),
+    ("张□明", "张?明", None, "zhang ? ming", "character_lost"),
+    ("张*明", "张?明", None, "zhang ? ming", "character_lost"),
+    ("张\ue123明", "张\ue123明", None, "zhang ? ming", "character_lost"),
+    ("\ue863三", "䶮三", None, "yan san", "character_recoded"),
+    ("⾼明", "高明", None, "gao ming", "character_recoded"),
+    ("王小明 曾用名王二", "王小明", "王二", "wang xiao ming", "former_name_split"),
+    ("Zhang Xiaoming", "ZHANG XIAOMING", None, "zhang xiao ming", "spelling"),
+    ("Zhāng Xiǎomíng", "ZHANG XIAOMING", None, "zhang xiao ming", "spelling"),
+    ("XIAOMING ZHANG", "XIAOMING ZHANG", None, "zhang xiao ming", None),
+    ("LYU NA", "LYU NA", None, "lv na", None),
+    ("JOHN SMITH", "JOHN SMITH", None, "john smith", None),
 ]
+
+SAME_KEY = [
+    "吉田 𠮷田",
+    "高明 髙明",
+    "陈静 陳靜",
+    "温泉 溫泉",
+    "买买提·艾力 买买提•艾力",
+    "买买提艾力 买买提.艾力",
+]
+LOOK_ALIKE = ["李晴 李睛", "王未 王末", "张珏 张钰", "陈芬 陈芳", "周祎 周袆", "佘强 余强"]
+DIFFERENT = ["李强 李刚", "王丽 王娟", "张明 张红"]
+SURNAMES = [
+    ("单雄信", "shan"), ("仇英", "qiu"), ("区志明", "ou"), ("解珍", "xie"), ("查良镛", "zha"),
+    ("曾国藩", "zeng"), ("盖叫天", "ge"), ("朴正", "piao"), ("尉迟恭", "yu chi"), ("覃勇", "qin"),
+    ("万俟咏", "mo qi"), ("任伟", "ren"), ("华罗庚", "hua"), ("欧阳修", "ou yang"), ("翟让", "zhai"),
+    ("员半千", "yun"), ("缪荣", "miao"), ("令狐冲", "ling hu"), ("长孙无忌", "zhang sun"),
+]  # fmt: skip
 
 IDS = [
     # raw, value, status, defect
@@ -60,6 +95,13 @@ IDS = [
     ("11010519491231", None, "invalid", "id_length"),
     ("", None, "missing", "placeholder"),
     ("无", None, "missing", "placeholder"),
+    ("111111111111111111", None, "missing", "placeholder"),
+    ("000000000000000", None, "missing", "placeholder"),
+    ("123456789012345678", None, "missing", "placeholder"),
+    ("330199000000000000", None, "missing", "placeholder"),
+    ("330199198800000000", None, "damaged", "id_damaged"),
+    ("11010519491231OO2X", "11010519491231002X", "valid", "spelling"),
+    ("11010519491231002", None, "invalid", "id_length"),
 ]
 
 DATES = [
@@ -91,6 +133,11 @@ PHONES = [
     ("0571-87654321", ("057187654321",), "spelling"),
     ("13812345678.0", ("13812345678",), "spelling"),
     ("1381234", (), "phone_length"),
+    ("13800000000", (), "placeholder"),
+    ("13800138000", (), "placeholder"),
+    ("11111111111", (), "placeholder"),
+    ("13812345678/13800000000", ("13812345678",), "spelling"),
+    ("05718765432", ("05718765432",), None),
     ("138****5678", (), "masked"),
     ("无", (), "placeholder"),
 ]
@@ -102,6 +149,14 @@ ADDRESSES = [
     ("松滨社区云栖花园3幢2单元501室", "松滨社区", "云栖花园", "3", "2", "501", True),
     ("松滨社区云栖花园3号楼2单元501", "松滨社区", "云栖花园", "3", "2", "501", True),
     ("云栖花园3-2-501", None, "云栖花园", "3", "2", "501", True),
+    ("松滨社区云栖花园三幢二单元五〇一室", "松滨社区", "云栖花园", "3", "2", "501", True),
+    ("松滨社区云栖花园三栋二单元5楼501", "松滨社区", "云栖花园", "3", "2", "501", True),
+    ("松滨社区云栖花园3#2-501", "松滨社区", "云栖花园", "3", "2", "501", True),
+    ("松滨社区云栖花园3号2单元501室", "松滨社区", "云栖花园", "3", "2", "501", True),
+    ("松滨社区建设路88号云栖花园3幢501", "松滨社区", "云栖花园", "3", "", "501", True),
+    ("松滨社区建设路88弄3号501室", "松滨社区", "建设路88弄", "3", "", "501", True),
+    ("东墩村第3村民小组十二号", "东墩村", "3组", "", "", "12", True),
+    ("东墩村3组12号-1", "东墩村", "3组", "", "", "12-1", True),
     ("松滨社区", "松滨社区", "", "", "", "", False),
     ("不详", None, "", "", "", "", False),
 ]
@@ -127,6 +182,29 @@ def test_names(raw, value, former, pinyin, defect) -> None:
         assert name.key == "买买提艾力"
         return
     assert (name.value, name.former, name.pinyin, name.defect) == (value, former, pinyin, defect)
+
+
+@pytest.mark.parametrize("pair", SAME_KEY)
+def test_forms_of_one_character_make_one_key(pair) -> None:
+    one, other = map(clean_name, pair.split(" "))
+    assert one.key == other.key and one.pinyin == other.pinyin
+
+
+@pytest.mark.parametrize("pair", LOOK_ALIKE + DIFFERENT)
+def test_look_alike_characters_share_a_shape_and_no_key(pair) -> None:
+    one, other = map(clean_name, pair.split())
+    assert one.key != other.key
+    assert (one.shape == other.shape) == (pair in LOOK_ALIKE)
+
+
+@pytest.mark.parametrize(("name", "reading"), SURNAMES)
+def test_surnames_are_read_as_surnames(name, reading) -> None:
+    assert str(clean_name(name).pinyin).startswith(f"{reading} ")
+
+
+def test_a_character_is_in_one_group_of_look_alikes_only() -> None:
+    table = look_alikes()
+    assert not set(table) & set(map(ord, table.values()))
 
 
 @pytest.mark.parametrize(("raw", "value", "status", "defect"), IDS)
@@ -202,7 +280,7 @@ def test_no_text_makes_a_cleaner_raise(kind, values) -> None:
 @given(_TEXT)
 def test_cleaning_twice_changes_nothing(raw) -> None:
     if (name := clean_name(raw)).value is not None:
-        assert clean_name(name.value)[:1] + clean_name(name.value)[2:5] == name[:1] + name[2:5]
+        assert clean_name(name.value)[:1] + clean_name(name.value)[2:6] == name[:1] + name[2:6]
     if (card := clean_id(raw, TODAY)).value is not None:
         assert clean_id(card.value, TODAY).value == card.value
     for phone in clean_phone(raw).values:

@@ -183,7 +183,7 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     """The temporary table ``slip_pair``: two valid numbers that one slip of the pen explains.
 
     Name and birth date agree, one digit or two neighbours differ, nothing places the two records
-    apart, and no other record supports the number that slipped.
+    apart (neither villages nor both dwelling and telephones), and no other record supports the number that slipped.
     """
     scope = "record_id IN (FROM scope)"
     sides = [("true", "true")] if everything else [(scope, "true"), ("true", scope)]
@@ -204,6 +204,8 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
             AND (s.sex IS NULL OR o.sex IS NULL OR s.sex = o.sex)
             AND (s.village_code IS NULL OR o.village_code IS NULL
                 OR s.village_code = o.village_code OR list_has_any(s.phones, o.phones))
+            AND (s.dwelling_key <> o.dwelling_key
+                AND NOT list_has_any(s.phones, o.phones)) IS NOT TRUE
         """
         for rule in SLIP_RULES
         for left, right in sides
