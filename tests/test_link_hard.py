@@ -55,8 +55,16 @@ def case(title: str, one: str, review: str = "", **records: Record) -> None:
 def person(home: int, name: str, born: date | None = BORN, **known) -> Record:
     """A man at dwelling and telephone number `home`, without ID number."""
     village = f"33019910135{home % 10}"
-    base = Record("", name, cleaned(name).pinyin, sex="1", birth=born, village=village,
-                  phones=(f"1370000{home:04d}",), address_key=f"{village}|y|{home}|1|101")  # fmt: skip
+    base = Record(
+        "",
+        name,
+        cleaned(name).pinyin,
+        sex="1",
+        birth=born,
+        phones=(f"1370000{home:04d}",),
+        address_key=f"{village}|y|{home}|1|101",
+        village=village,
+    )
     return replace(base, **known)
 
 

@@ -46,6 +46,8 @@ RULES: tuple[Rule, ...] = (
     Rule("birth_dwelling", ("birth_day", "dwelling_key")),
     Rule("birth_phone", ("birth_day", "phone"), explode=True),
     Rule("name_year_village", ("name_pinyin", "birth_year", "village_code")),
+    Rule("name_year", ("name_key", "birth_year")),
+    Rule("birth_village", ("birth_day", "village_code")),
     Rule("name_monthday", ("name_key", "birth_monthday")),
     Rule("name_village", ("name_key", "village_code")),
     Rule("id_head", ("id_head", "surname_sound")),

@@ -183,7 +183,8 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     """The temporary table ``slip_pair``: two valid numbers that one slip of the pen explains.
 
     Name and birth date agree, one digit or two neighbours differ, nothing places the two records
-    apart (neither villages nor both dwelling and telephones), and no other record supports the number that slipped.
+    apart (neither villages nor both dwelling and telephones), and no other record supports the
+    number that slipped.
     """
     scope = "record_id IN (FROM scope)"
     sides = [("true", "true")] if everything else [(scope, "true"), ("true", scope)]
