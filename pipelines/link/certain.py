@@ -44,23 +44,24 @@ _NAMES_SLIPPED = f"""(
     ))
 )"""
 
-_BIRTH_NEAR = """(
-    p.birth IS NULL OR q.birth IS NULL OR p.birth = q.birth
-    OR year(p.birth) = year(q.birth)
-    OR (month(p.birth) = month(q.birth) AND day(p.birth) = day(q.birth))
-    OR abs(date_diff('day', p.birth, q.birth)) <= 60
-    OR damerau_levenshtein(CAST(p.birth AS VARCHAR), CAST(q.birth AS VARCHAR)) = 1
-)"""
-
 _GENERATION = 14
 """Years that may lie between two birth dates of one person, but not of parent and child."""
+
+_BIRTH_NEAR = f"""(
+    p.near IS NULL OR q.near IS NULL OR p.near = q.near
+    OR year(p.near) = year(q.near)
+    OR (month(p.near) = month(q.near) AND day(p.near) = day(q.near)
+        AND abs(year(p.near) - year(q.near)) < {_GENERATION})
+    OR abs(date_diff('day', p.near, q.near)) <= 60
+    OR damerau_levenshtein(CAST(p.near AS VARCHAR), CAST(q.near AS VARCHAR)) = 1
+)"""
 
 _SEX_AGREES = "(p.sex IS NULL OR q.sex IS NULL OR p.sex = q.sex)"
 
 _AGREE = f"""CASE
     WHEN p.conflict OR q.conflict
     THEN {_NAMES_AGREE} AND ({_BIRTH_NEAR} OR (p.name_key = q.name_key AND {_SEX_AGREES}
-        AND length(p.name_key) >= 3 AND abs(year(p.birth) - year(q.birth)) < {_GENERATION}))
+        AND length(p.name_key) >= 3 AND abs(year(p.near) - year(q.near)) < {_GENERATION}))
     ELSE {_NAMES_AGREE} OR {_NAMES_SLIPPED}
 END"""
 
@@ -106,14 +107,17 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
 
 
 def _spellings(con: duckdb.DuckDBPyConnection) -> None:
-    """Distinct spellings under the numbers that are not clear, and the party each belongs to."""
+    """Distinct spellings under the numbers that are not clear, and the party each belongs to.
+
+    Records without a name go with the party that has most support, if one has.
+    """
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE spelling AS
         SELECT id17, name_key, name_pinyin, name_shape,
             max_by(surname, (length(surname), surname)) AS surname, former_name, sex, conflict,
             CASE WHEN NOT implied THEN birth_date END AS birth,
-            birth IS NOT NULL AND NOT conflict AS confirms,
+            birth IS NOT NULL AND NOT conflict AS confirms, min(birth_date) AS near,
             min(record_id) AS first, count(*) AS records
         FROM claim SEMI JOIN (SELECT id17 FROM number WHERE is_clear IS NOT TRUE) USING (id17)
         GROUP BY ALL
@@ -134,8 +138,19 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE spelling AS
-        SELECT s.*, coalesce(a.hub, s.first) AS hub
-        FROM spelling s LEFT JOIN agreeing a USING (first)
+        WITH named AS (
+            SELECT s.*, coalesce(a.hub, s.first) AS hub
+            FROM spelling s LEFT JOIN agreeing a USING (first)
+        ), led AS (
+            SELECT id17, hub FROM named WHERE name_key IS NOT NULL GROUP BY id17, hub
+            QUALIFY count(*) OVER (
+                PARTITION BY id17 ORDER BY count(*) FILTER (confirms) DESC, sum(records) DESC
+            ) = 1
+        )
+        SELECT n.* EXCLUDE (hub), min(first) OVER (PARTITION BY n.id17, CASE
+            WHEN n.name_key IS NULL AND NOT n.conflict THEN coalesce(l.hub, n.hub)
+            ELSE n.hub END) AS hub
+        FROM named n LEFT JOIN led l USING (id17)
         """
     )
     con.unregister("agreeing")

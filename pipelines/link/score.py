@@ -130,26 +130,22 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
     So a pair joins by itself only when the name agrees and birth date or ID does too; what else
     scores high waits for a person. A name that agrees but for a slip needs the very birth date and
     the same telephone, dwelling or household; a name alone needs these and must be the very same.
+    Namesakes whose families differ wait as well.
     """
     same_name = model.gamma("name", "same", "former")
     named = model.gamma("name", "same", "sound", "former")
     slipped_name = model.gamma("name", "look_alike", "lost", "swapped", "shortened")
     likely_name = model.gamma("name", "one_character", "near_sound")
-    born = model.gamma("birth", "same", "hint", "slip", "lunar", "month")
+    born = model.gamma("birth", "same", "slip", "lunar", "month")
     born_that_day = model.gamma("birth", "same", "lunar")
     numbered = model.gamma("id", "typo", "partial", "part", "same")
     placed = (
         f"({model.gamma('place', 'dwelling')} OR {model.gamma('phone', 'own', 'shared')} "
         f"OR {model.gamma('household', 'several', 'one')})"
     )
-    placed_twice = " + ".join(
-        f"CAST({agrees} AS INTEGER)"
-        for agrees in (
-            model.gamma("place", "dwelling"),
-            model.gamma("phone", "own", "shared"),
-            model.gamma("household", "several", "one"),
-        )
-    )
+    other_family = f"{model.gamma('household', 'else')} AND NOT {placed}"
+    own_phone_at_home = f"""{model.gamma("phone", "own")} AND (
+        {model.gamma("place", "dwelling")} OR {model.gamma("household", "several", "one")})"""
     no_birth = "gamma_birth = -1"
     con.execute(
         f"""
@@ -162,10 +158,11 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                 WHEN {model.gamma("sex", "else")} AND NOT {model.gamma("name", "same")}
                     THEN 'review'
                 WHEN {numbered} AND ({named} OR {slipped_name} OR {likely_name}) THEN 'joined'
+                WHEN {other_family} THEN 'review'
                 WHEN {named} AND {born} THEN 'joined'
-                WHEN {same_name} AND ({no_birth} OR {model.gamma("birth", "year")}) AND {placed}
-                    THEN 'joined'
-                WHEN {model.gamma("name", "sound")} AND {no_birth} AND {placed_twice} >= 2
+                WHEN {same_name} AND ({no_birth} OR {model.gamma("birth", "year", "hint")})
+                    AND {placed} THEN 'joined'
+                WHEN {model.gamma("name", "sound")} AND {no_birth} AND {own_phone_at_home}
                     AND {model.gamma("sex", "same")} THEN 'joined'
                 WHEN {slipped_name} AND {born_that_day} AND {placed} THEN 'joined'
                 ELSE 'review'
