@@ -9,7 +9,7 @@ import duckdb
 from splink import DuckDBAPI, Linker
 
 from pipelines.link import model
-from pipelines.link.context import EMPTY, SHARED_PHONES, add_context
+from pipelines.link.context import SHARED_PHONES, context_sql
 from pipelines.link.levels import COLUMNS
 
 EVIDENCE = ", ".join(COLUMNS)
@@ -41,15 +41,12 @@ def compare(
             `SHARED_PHONES` has the telephones that several names share.
         least: pairs with a smaller match probability are left out.
     """
+    compared = f"""SELECT {EVIDENCE}, hub FROM {records} WHERE record_id IN (
+        SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked)"""
     con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE splink_input AS
-        SELECT {EVIDENCE}, hub, {EMPTY} FROM {records} WHERE record_id IN (
-            SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked
-        )
-        """
+        "CREATE OR REPLACE TEMP TABLE splink_input AS "
+        + context_sql(compared, terms.get(SHARED_PHONES))
     )
-    add_context(con, "splink_input", terms.get(SHARED_PHONES))
     for term in model.TERMS:
         if term in terms:
             con.execute(

@@ -8,32 +8,24 @@ follows both households and numbers, so that a delta night sees what a full nigh
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date, timedelta
 from functools import cache
-from itertools import pairwise
 
-import duckdb
-import pyarrow as pa
 from lunardate import LunarDate
 
 OFFICE = 8
 """A telephone under more names than a family has is an office's: no evidence."""
 HOUSEHOLD = 12
 """More records than this under one household number: the number is no household's."""
-
 SHARED_PHONES = "phones"
 """Name under which a model keeps its list of shared telephones."""
-
-_FIRST_YEAR, _LAST_YEAR = 1900, 2040
-"""Years of the lunar calendar that are needed and known to the library."""
-
-EMPTY = """NULL::VARCHAR AS birth_lunar, NULL::VARCHAR[] AS own_phones,
-        NULL::UBIGINT[] AS companions"""
-"""The columns that `add_context` fills, for the records it is not computed for."""
-
+EMPTY = "NULL::VARCHAR AS birth_lunar, NULL::VARCHAR[] AS own_phones, NULL::UBIGINT[] AS companions"
+"""The columns that `context_sql` adds, where they are not needed."""
 UNIT = """CASE WHEN household_key IS NOT NULL THEN hash(household_key, village_code)
         ELSE hash(source, source_key) END"""
 """SQL over `std.record`: its household within its source; without a number, the row itself."""
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2040
+"""Years of the lunar calendar that are needed and known to the library."""
 
 
 def shared_phones_sql() -> str:
@@ -43,87 +35,86 @@ def shared_phones_sql() -> str:
         GROUP BY phone HAVING names > 1 ORDER BY phone"""
 
 
-def add_context(con: duckdb.DuckDBPyConnection, table: str, shared: str | None) -> None:
-    """Fill ``birth_lunar``, ``own_phones`` and ``companions`` of `table`, drop offices' phones.
+def context_sql(records: str, shared: str | None) -> str:
+    """SQL of `records` with what lies around them; offices' telephones are taken away.
 
-    `table` has the columns record_id, hub, phones, birth_day and those of `EMPTY`; `shared` is SQL
-    of the relation of shared telephones, None: there is none yet.
+    Adds ``birth_lunar`` (the birth date by the lunar calendar, written like an ISO date),
+    ``own_phones`` (telephones of one name) and ``companions`` (sounds of the names of those whom
+    the records of its ID number share a household with).
+
+    Args:
+        records: a query with the columns record_id, hub, phones and birth_day.
+        shared: the relation of shared telephones (phone, names); None: there is none yet.
     """
     shared = shared or "(SELECT NULL::VARCHAR AS phone, 0 AS names)"
-    con.register("calendar", _lunar_calendar())
-    _companions(con, table)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {table} AS
-        WITH listed AS (
-            SELECT record_id, unnest(phones) AS phone FROM {table} WHERE phones IS NOT NULL
+    return f"""
+        WITH given AS MATERIALIZED ({records}),
+        listed AS (
+            SELECT record_id, unnest(phones) AS phone FROM given WHERE phones IS NOT NULL
         ), shared AS (
-            SELECT record_id, list(phone ORDER BY phone) AS shared,
-                list(phone ORDER BY phone) FILTER (names > {OFFICE}) AS offices
+            SELECT record_id, list(phone) AS several,
+                list(phone) FILTER (names > {OFFICE}) AS offices
             FROM listed JOIN {shared} USING (phone) GROUP BY record_id
+        ), {_companions_sql()}, month AS (
+            SELECT unnest([{_first_days()}]) AS first, unnest([{_months()}]) AS name
+        ), day AS (
+            SELECT birth_day, name || lpad((1 + birth_day - first)::VARCHAR, 2, '0') AS lunar
+            FROM (SELECT DISTINCT birth_day FROM given WHERE birth_day IS NOT NULL)
+            ASOF JOIN month ON birth_day >= first
         )
-        SELECT t.* EXCLUDE (phones, birth_lunar, own_phones, companions),
-            CASE WHEN s.offices IS NULL THEN t.phones
-                WHEN len(s.offices) < len(t.phones)
-                THEN list_filter(t.phones, lambda p: NOT list_contains(s.offices, p)) END AS phones,
-            CASE WHEN s.shared IS NULL THEN t.phones
-                ELSE list_filter(t.phones, lambda p: NOT list_contains(s.shared, p))
+        SELECT g.* EXCLUDE (phones),
+            CASE WHEN s.offices IS NULL THEN g.phones
+                WHEN len(s.offices) < len(g.phones)
+                THEN list_filter(g.phones, lambda p: NOT list_contains(s.offices, p))
+                END AS phones,
+            CASE WHEN s.several IS NULL THEN g.phones
+                ELSE list_filter(g.phones, lambda p: NOT list_contains(s.several, p))
                 END AS own_phones,
-            l.lunar AS birth_lunar, c.companions
-        FROM {table} t LEFT JOIN shared s USING (record_id)
-        LEFT JOIN calendar l ON l.day = t.birth_day
-        LEFT JOIN companion c ON c.hub = t.hub
-        """
-    )
-    con.unregister("calendar")
-    con.execute("DROP TABLE companion")
+            d.lunar AS birth_lunar, c.companions
+        FROM given g LEFT JOIN shared s USING (record_id)
+        LEFT JOIN day d USING (birth_day) LEFT JOIN companion c USING (hub)"""
 
 
-def _companions(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """The temporary table ``companion``: for each hub the sounds of those it shares a roof with.
+def _companions_sql() -> str:
+    """Common table expressions that end in ``companion`` (hub, companions).
 
-    A source knows a household by its number, or by the row that names two of its members. All
-    records of one number speak for the resident.
+    A source knows a household by its number, or by the row that names two of its members.
     """
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE companion AS
-        WITH wanted AS (
-            SELECT s.record_id, s.hub FROM link.standing s
-            SEMI JOIN {table} t ON t.hub = s.hub
+    return f"""wanted AS (
+            SELECT record_id, hub FROM link.standing WHERE hub IN (SELECT hub FROM given)
         ), member AS (
             SELECT record_id, {UNIT} AS unit, hash(name_pinyin) AS sound FROM std.record
-            WHERE name_pinyin IS NOT NULL
-                AND (household_key IS NOT NULL OR role <> 'self')
+            WHERE name_pinyin IS NOT NULL AND (household_key IS NOT NULL OR role <> 'self')
         ), home AS (
             SELECT unit, list(DISTINCT sound) AS sounds FROM member
             GROUP BY unit HAVING count(*) BETWEEN 2 AND {HOUSEHOLD}
-        )
-        SELECT w.hub, list_distinct(flatten(list(list_filter(h.sounds, lambda s: s <> m.sound))))
-            AS companions
-        FROM wanted w JOIN member m USING (record_id) JOIN home h USING (unit)
-        GROUP BY w.hub HAVING len(companions) > 0
-        """
-    )
+        ), companion AS (
+            SELECT hub, list_distinct(flatten(list(
+                list_filter(sounds, lambda s: s <> sound)))) AS companions
+            FROM wanted JOIN member USING (record_id) JOIN home USING (unit)
+            GROUP BY hub HAVING len(companions) > 0
+        )"""
 
 
 @cache
-def _lunar_calendar() -> pa.Table:
-    """Day → the same day of the lunar calendar, written like an ISO date.
+def _lunar_months() -> list[tuple[str, str]]:
+    """First day of every lunar month, and how its dates begin; a leap month's like its own.
 
-    Leap months are not marked: those who write lunar dates into a field for dates do not either.
+    Those who write lunar dates into a field for dates do not mark leap months either.
     """
-    months: list[tuple[date, str]] = []
+    months = []
     for year in range(_FIRST_YEAR, _LAST_YEAR):
         for month in range(1, 13):
             for leap in (False, True):
                 with suppress(ValueError):  # most months have no leap month behind them
                     first = LunarDate(year, month, 1, leap).to_solar_date()
-                    months.append((first, f"{year}-{month:02d}-"))
-    days: list[date] = []
-    lunar: list[str] = []
-    for (first, named), (end, _) in pairwise(months):
-        for passed in range((end - first).days):
-            days.append(first + timedelta(days=passed))
-            lunar.append(f"{named}{passed + 1:02d}")
-    return pa.table({"day": pa.array(days, pa.date32()), "lunar": lunar})
+                    months.append((first.isoformat(), f"{year}-{month:02d}-"))
+    return months
+
+
+def _first_days() -> str:
+    return ", ".join(f"DATE '{first}'" for first, _ in _lunar_months())
+
+
+def _months() -> str:
+    return ", ".join(f"'{name}'" for _, name in _lunar_months())
