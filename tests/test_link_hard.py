@@ -252,6 +252,14 @@ def linked(tmp_path_factory):
     with night.open() as con:
         residents = dict(con.execute("SELECT record_id, resident_id FROM link.cluster").fetchall())
         waiting = con.execute("SELECT record_l, record_r FROM link.review").fetchall()
+        said = dict(
+            con.execute(
+                """SELECT kind, count(*) FROM std.defect
+                WHERE kind IN ('id_borrowed', 'phone_of_many') GROUP BY kind"""
+            ).fetchall()
+        )
+    assert said["phone_of_many"] == len(_CASES["the telephone of an office"].records)
+    assert said["id_borrowed"] >= 2
     return residents, {frozenset(pair) for pair in waiting}
 
 

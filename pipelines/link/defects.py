@@ -1,25 +1,30 @@
-"""What linkage found out about ID numbers, told to the departments that can mend it."""
+"""What linkage found out about numbers, told to the departments that can mend it."""
 
 from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
 
+from pipelines.link.context import OFFICE
 from pipelines.link.score import SLIP_WEIGHT
 from pipelines.privacy import mask
 from pipelines.store import count
 
+_KINDS = ("id_slip", "id_borrowed", "phone_of_many")
+
 
 def write_defects(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """`std.defect` rows for numbers that slipped or are another resident's.
+    """`std.defect` rows for numbers that slipped, are another resident's, or are everybody's.
 
     ``id_slip``: joined to a resident whose number differs by one slip of the pen.
     ``id_borrowed``: other records show that the number belongs to somebody else.
+    ``phone_of_many``: a telephone under more names than a family has.
 
     Returns:
         rows by kind.
     """
-    con.execute("DELETE FROM std.defect WHERE kind IN ('id_slip', 'id_borrowed')")
+    con.execute(f"DELETE FROM std.defect WHERE kind IN {_KINDS}")
+    _phones_of_many(con)
     rows = con.execute(
         f"""
         SELECT record_id, source, department, id_number, kind, meant FROM (
@@ -64,6 +69,22 @@ def write_defects(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     )
     con.unregister("number_defect")
     return {
-        kind: count(con, "SELECT count(*) FROM std.defect WHERE kind = ?", kind)
-        for kind in ("id_slip", "id_borrowed")
+        kind: count(con, "SELECT count(*) FROM std.defect WHERE kind = ?", kind) for kind in _KINDS
     }
+
+
+def _phones_of_many(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        f"""
+        INSERT INTO std.defect
+        WITH listed AS (
+            SELECT record_id, source, department, name_pinyin, unnest(phones) AS phone
+            FROM std.record
+        ), crowded AS (
+            SELECT phone FROM listed GROUP BY phone HAVING count(DISTINCT name_pinyin) > {OFFICE}
+        )
+        SELECT record_id, source, department, 'phone', 'phone_of_many', 'warning',
+            rpad(left(phone, 1), length(phone)::INTEGER, '*'), NULL
+        FROM listed SEMI JOIN crowded USING (phone) ORDER BY ALL
+        """
+    )
