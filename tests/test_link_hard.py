@@ -232,6 +232,12 @@ case(
     d=numbered(person(42, "向子涵", date(2012, 2, 3), household="g:8", source="grid"), 505),
 )
 case(
+    "a landline with and without area code",
+    "ab",
+    a=numbered(person(34, "宁建华", phones=("057187651234",)), 521),
+    b=person(45, "宁建华", None, phones=("87651234",), source="grid"),
+)
+case(
     "the telephone of an office",
     "",
     a=numbered(person(33, "宁大海", phones=("13700099999",)), 511),

@@ -75,7 +75,11 @@ _CANDIDATE = """
         strftime(birth_day, '%m%d') AS birth_monthday,
         CAST(birth_day AS VARCHAR) AS birth_text,
         date_diff('day', DATE '1900-01-01', birth_day) AS birth_number,
-        CASE WHEN len(r.phones) > 0 THEN r.phones END AS phones,
+        CASE WHEN len(r.phones) = 0 THEN NULL
+            WHEN len(r.phones) = 1 AND r.phone LIKE '1%' THEN r.phones
+            ELSE list_transform(r.phones, lambda p: CASE WHEN p NOT LIKE '0%' THEN p
+                ELSE substr(p, CASE WHEN p[2] IN ('1', '2') THEN 4 ELSE 5 END) END)
+            END AS phones,
         r.village_code, r.dwelling_key,
         CASE WHEN split_part(r.address_key, '|', 3) <> ''
             THEN array_to_string(string_split(r.address_key, '|')[1:3], '|') END AS building_key,
