@@ -5,7 +5,8 @@ Each function takes the SQL of the two values and is true for either order of th
 
 from __future__ import annotations
 
-_ID_LENGTH = 18
+_ID_PARTS = ((1, 6), (7, 4), (11, 4), (15, 3), (18, 1))
+"""First character and length of county, year, month and day, sequence, and check digit."""
 
 
 def lost(a: str, b: str) -> str:
@@ -58,16 +59,21 @@ def day_slip(a: str, b: str) -> str:
 
 
 def masks_agree(a: str, b: str) -> str:
-    """What is left of two ID numbers does not contradict: ``*`` matches any digit."""
-    clashes = " AND ".join(
-        f"(substr({a}, {n}, 1) = substr({b}, {n}, 1) OR '*' IN (substr({a}, {n}, 1), "
-        f"substr({b}, {n}, 1)))"
-        for n in range(1, _ID_LENGTH + 1)
+    """What is left of two ID numbers does not contradict: ``*`` matches any digit.
+
+    Where both are masked, county, year, month and day, sequence and check digit are compared as
+    far as they are whole in both.
+    """
+    parts = " AND ".join(
+        f"(substr({a}, {start}, {length}) = substr({b}, {start}, {length}) "
+        f"OR contains(substr({a}, {start}, {length}) || substr({b}, {start}, {length}), '*'))"
+        for start, length in _ID_PARTS
     )
-    # A CASE keeps the comparison of digits from the pairs that it is not for.
+    whole = sum(length for _, length in _ID_PARTS)
+    # A CASE keeps the comparison of parts from the pairs that it is not for.
     return f"""({a} LIKE replace({b}, '*', '_') OR {b} LIKE replace({a}, '*', '_')
-        OR CASE WHEN contains({a}, '*') AND contains({b}, '*') AND length({a}) = {_ID_LENGTH}
-            AND length({b}) = {_ID_LENGTH} THEN {clashes} ELSE false END)"""
+        OR CASE WHEN contains({a}, '*') AND contains({b}, '*') AND length({a}) = {whole}
+            AND length({b}) = {whole} THEN {parts} ELSE false END)"""
 
 
 def _fits(pattern: str, name: str) -> str:

@@ -143,6 +143,7 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
             FROM spelling s LEFT JOIN agreeing a USING (first)
         ), led AS (
             SELECT id17, hub FROM named WHERE name_key IS NOT NULL GROUP BY id17, hub
+            HAVING NOT bool_and(conflict)
             QUALIFY count(*) OVER (
                 PARTITION BY id17 ORDER BY count(*) FILTER (confirms) DESC, sum(records) DESC
             ) = 1
