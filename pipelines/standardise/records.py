@@ -43,10 +43,7 @@ def _name_estates(con: duckdb.DuckDBPyConnection) -> None:
 
     云栖 and 云栖小区 are the register's 云栖花园 where the village has no other estate called 云栖.
     """
-    registered = con.execute(
-        """SELECT DISTINCT village_name, split_part(dwelling_key, '|', 2) FROM std.dwelling
-        WHERE split_part(dwelling_key, '|', 2) <> '' ORDER BY ALL"""
-    ).fetchall()
+    registered = con.execute("SELECT village_name, estate FROM estate ORDER BY ALL").fetchall()
     stems: dict[tuple[str, str], list[str]] = {}
     for village, estate in registered:
         stems.setdefault((village, estate_stem(estate)), []).append(estate)

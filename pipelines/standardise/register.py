@@ -49,7 +49,11 @@ def villages(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 
 def _signature(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
-    """Make ``village`` and ``lone_estate``, which addresses are read against; their hashes."""
+    """Make ``village``, ``lone_estate`` and ``estate``, which addresses are read against.
+
+    Returns:
+        their hashes.
+    """
     con.execute(
         """CREATE OR REPLACE TEMP TABLE village AS
         SELECT DISTINCT village_name, village_code FROM std.dwelling"""
@@ -62,10 +66,16 @@ def _signature(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
         HAVING min(village_code) = max(village_code) AND estate <> ''
             AND NOT regexp_full_match(estate, '[0-9]+组')"""
     )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE estate AS
+        SELECT DISTINCT village_name, split_part(dwelling_key, '|', 2) AS estate FROM std.dwelling
+        WHERE estate <> '' AND NOT regexp_full_match(estate, '[0-9]+组')"""
+    )
     return con.execute(
         """SELECT
             (SELECT bit_xor(hash(village_name, village_code)) FROM village),
-            (SELECT bit_xor(hash(estate, village_name, village_code)) FROM lone_estate)"""
+            (SELECT bit_xor(hash(estate, village_name, village_code)) FROM lone_estate),
+            (SELECT bit_xor(hash(village_name, estate)) FROM estate)"""
     ).fetchall()
 
 
