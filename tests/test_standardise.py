@@ -173,3 +173,24 @@ def test_a_row_without_name_and_number_waits_in_quarantine(district: Path, night
     assert reasons[0][0] == "no_person"
     assert "补齐" in reasons[0][1]
     assert live == done + aside
+
+
+def test_an_estate_written_otherwise_is_the_one_that_the_register_names(nights) -> None:
+    _, _, full = nights
+    places = "SELECT record_id, dwelling_key FROM std.record WHERE dwelling_key IS NOT NULL"
+    with full.open() as con:
+        before = dict(con.execute(places).fetchall())
+        estate = con.execute(
+            """SELECT split_part(dwelling_key, '|', 2) AS estate, count(*) FROM std.record
+            WHERE dwelling_key IS NOT NULL AND NOT contains(estate, '组')
+            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"""
+        ).fetchall()[0][0]
+        changed = con.execute(
+            """UPDATE raw.social_security_medical
+            SET address = replace(address, $1, $1 || '花园') WHERE contains(address, $1)""",
+            [estate],
+        ).fetchall()[0][0]
+    assert changed > 10
+    standardise(full)
+    with full.open() as con:
+        assert dict(con.execute(places).fetchall()) == before
