@@ -28,7 +28,7 @@ _BLOCK = re.compile(
 _LANE = re.compile(r"(\D{1,8}?(?:路|街|巷|大道)\d{1,5}弄)(\d{1,4})(?:号楼?|-)" + _FLATS)
 _STREET = re.compile(r"\D{1,8}?(?:路|街|巷|大道)\d{1,5}号(?=\D)")
 _HOUSE = re.compile(r"(\D{0,12}?)(\d{1,5}|[一二三四五六七八九十]{1,3})号")
-_KIND_OF_ESTATE = re.compile("(?:花园|家园|花苑|公寓|新村|新苑|小区|[苑园庭府])$")
+_KIND_OF_ESTATE = re.compile("(?<=..)(?:花园|家园|花苑|公寓|新村|新苑|小区|[苑园庭府])+$")
 _DASHES = re.compile(r"[-~]+|(?<=\d)至(?=\d)")
 
 
