@@ -24,6 +24,9 @@ from linkage_fixture import (
     valid,
 )
 
+from pipelines.link.levels import COMPARISONS
+from pipelines.link.texts import WORDS
+
 BORN = date(1986, 5, 17)
 _CASES: dict[str, Case] = {}
 
@@ -285,3 +288,8 @@ def test_hard_case(linked, title):
             for pair in found.review.split()
         }
         assert pairs & waiting
+
+
+def test_every_level_has_words_for_those_who_decide():
+    said = {level.says for comparison in COMPARISONS for level in comparison.levels}
+    assert said <= set(WORDS)
