@@ -224,6 +224,17 @@ def test_most_records_decide_the_name(home: Home) -> None:
     assert (value, record, contested) == ("张三", 3, False)
 
 
+def test_a_name_with_a_lost_character_wins_over_no_other_and_contests_none(home: Home) -> None:
+    world = World()
+    world.add("R1", "register", name="张?明", name_key="张?明")
+    world.add("R1", "ledger", name="张小明", name_key="张小明")
+    world.add("R2", "ledger", name="李?明", name_key="李?明")
+    night = _merge(home, world)
+    value, _, _, _, contested = _cell(night, "name")
+    assert (value, contested) == ("张小明", False)
+    assert _cell(night, "name", "R2")[0] == "李?明"
+
+
 def test_an_older_and_weaker_word_does_not_contest(home: Home) -> None:
     world = World()
     world.add("R1", "register", days=9, education="20")

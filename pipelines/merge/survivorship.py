@@ -245,7 +245,7 @@ def _is_doubt(field: Field, overridden: frozenset[str]) -> str:
     authority = _authority(field, overridden)
     chosen_days = packed.read("days", chosen)
     if field.survivor is Survivor.MOST_FREQUENT:
-        return f"r.{field.name}_count >= {packed.read('count', chosen)}"
+        return f"{_count(field)} >= {packed.read('count', chosen)}"
     chosen_authority = packed.read("authority", chosen)
     weighs = f"{authority} * 10 >= {chosen_authority} * {_TENTHS}"
     if field.name in COUNTED:
@@ -265,7 +265,7 @@ def _is_doubt(field: Field, overridden: frozenset[str]) -> str:
 
 def _rank(field: Field, overridden: frozenset[str]) -> str:
     parts = {
-        "count": f"r.{field.name}_count" if field.name in COUNTED else "0",
+        "count": _count(field) if field.name in COUNTED else "0",
         "quality": _QUALITY.get(field.name, "0"),
         "authority": _authority(field, overridden),
         "days": "r.days",
@@ -273,6 +273,13 @@ def _rank(field: Field, overridden: frozenset[str]) -> str:
     }
     packed = priority(field).pack(parts, "r.record_id")
     return f"CASE WHEN {value(field)} IS NOT NULL THEN {packed} END"
+
+
+def _count(field: Field) -> str:
+    # A name with a lost character wins over no other name, and contests none.
+    if field.name == "name":
+        return "CASE WHEN contains(r.name_key, '?') THEN 0 ELSE r.name_count END"
+    return f"r.{field.name}_count"
 
 
 def _authority(field: Field, overridden: frozenset[str]) -> str:
