@@ -211,6 +211,16 @@ case(
     b=masked(person(29, "阿卜杜拉·买", source="grid", village="330199101359"), 487),
 )
 case(
+    "two masked numbers that have a county in common",
+    "",
+    a=masked(person(36, "海来·子拉", None, phones=()), 488),
+    b=replace(
+        person(46, "海来·子拉", None, phones=(), village="330199101356", source="grid"),
+        id_status="damaged",
+        id_partial="330199200210190***",
+    ),
+)
+case(
     "a name in pinyin",
     "ab",
     a=numbered(person(20, "单志远"), 489),

@@ -76,6 +76,14 @@ def masks_agree(a: str, b: str) -> str:
             AND length({b}) = {whole} THEN {parts} ELSE false END)"""
 
 
+def ids_overlap(a: str, b: str) -> str:
+    """Both ID numbers show the day of birth, or both the sequence: more than a county in common."""
+    return " OR ".join(
+        f"NOT contains(substr({a}, {start}, {length}) || substr({b}, {start}, {length}), '*')"
+        for start, length in ((7, 8), (15, 3))
+    )
+
+
 def _fits(pattern: str, name: str) -> str:
     return f"(contains({pattern}, '?') AND {name} LIKE replace({pattern}, '?', '_'))"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pipelines.link.agreement import (
     beginning,
     day_slip,
+    ids_overlap,
     lost,
     masks_agree,
     one_character_differs,
@@ -188,9 +189,17 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "part",
                 "what is left of the ID number agrees",
-                masks_agree(*_IDS),
+                f"({ids_overlap(*_IDS)}) AND {masks_agree(*_IDS)}",
                 0.4,
                 2e-4,
+                fixed=True,
+            ),
+            Level(
+                "compatible",
+                "nothing that is left of the ID numbers contradicts",
+                masks_agree(*_IDS),
+                0.1,
+                0.05,
                 fixed=True,
             ),
             Level("else", "ID numbers differ", "ELSE", 0.04, 0.9999, fixed=True),
