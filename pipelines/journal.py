@@ -243,7 +243,7 @@ class Journal:
             .order_by(DECISION.c.decision_id)
         )
         with self.engine.connect() as con:
-            return [tuple(row) for row in con.execute(query)]
+            return [(*row[:-1], _aware(row[-1])) for row in con.execute(query)]
 
     # Forms that went out
 
@@ -294,6 +294,11 @@ def _copy(con: sa.Connection, rows: Iterable[tuple]) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _aware(moment: datetime) -> datetime:
+    """SQLite gives back what `_now` said without its zone."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _batches(rows: Iterable, size: int) -> Iterator[list]:

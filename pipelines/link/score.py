@@ -19,6 +19,7 @@ from pipelines.night import Night
 from pipelines.store import count
 
 SLIP_WEIGHT = 45.0
+DECISION_WEIGHT = 1000.0
 
 
 def score_pairs(night: Night) -> dict[str, object]:
