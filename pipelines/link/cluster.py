@@ -11,9 +11,11 @@ from pipelines.link import identity
 from pipelines.link.defects import write_defects
 from pipelines.link.graph import Edge, Node, components, cut
 from pipelines.link.past import mark_touched, past
-from pipelines.link.score import DECISION_WEIGHT, SLIP_WEIGHT
+from pipelines.link.score import SLIP_WEIGHT
 from pipelines.night import Night
 from pipelines.store import count
+
+DECISION_WEIGHT = 1000.0
 
 
 def cluster_records(night: Night) -> dict[str, object]:

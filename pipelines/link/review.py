@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from pipelines.link.cluster import DECISION_WEIGHT
 from pipelines.link.past import past
-from pipelines.link.score import DECISION_WEIGHT
 from pipelines.link.texts import CONTRADICTION, EXPLANATIONS, WORDS
 from pipelines.merge.survivorship import compared
 from pipelines.night import Night
