@@ -40,7 +40,7 @@ def standardise(night: Night) -> dict[str, object]:
         else:
             _clear_touched(con)
             _point_at_rows(con, night)
-        gather(con, night)
+        gather(con, night, everything=everything)
         distinct = build_dictionaries(con, Context(night.business_date, villages(con)))
         counts["distinct_values"] = sum(distinct.values())
         write_records(con, night)
