@@ -97,17 +97,22 @@ def _report(outcomes: list[Outcome]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from onegrid.show import OUT  # noqa: PLC0415
+    from pipelines.reviewbook import texts  # noqa: PLC0415
 
     counts = Counter(outcome.kind for outcome in outcomes)
     said = "　".join(f"{label} {counts[kind]}" for kind, label in _KINDS.items())
     OUT.print(f"共 {len(outcomes)} 项：{said}")
-    refused = [outcome for outcome in outcomes if outcome.kind == "refused"]
-    if refused:
+    told = [
+        outcome
+        for outcome in outcomes
+        if outcome.kind == "refused" or outcome.says == texts.TAKEN_BUT
+    ]
+    if told:
         table = Table(show_edge=False, pad_edge=False)
         table.add_column("行", justify="right")
         table.add_column("待核编号")
         table.add_column("结果", overflow="fold")
-        for outcome in refused:
+        for outcome in told:
             table.add_row(str(outcome.row), outcome.review_id[:16], outcome.says)
         OUT.print(table)
     if counts["taken"]:

@@ -230,6 +230,15 @@ def test_what_somebody_else_has_decided_meanwhile_stands(desk: Desk) -> None:
     assert len(desk.journal.words()) == 1
 
 
+def test_an_answer_that_contradicts_other_decisions_is_taken_and_told(desk: Desk) -> None:
+    left, right = read_book(desk.book, desk.config.district)[0].pair or (0, 0)
+    desk.journal.decide(left, 1, "always", "李主任", "同一人")
+    desk.journal.decide(right, 1, "never", "李主任", "不是")
+    found = desk.answer(lambda sheet: [say(sheet, n, "同一人") for n in (0, 1)])
+    assert [outcome.kind for outcome in found] == ["taken"] * 2
+    assert ["矛盾" in outcome.says for outcome in found] == [True, False]
+
+
 def test_an_answer_on_records_that_have_changed_is_not_taken(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "later.duckdb"
     shutil.copyfile(str(desk.con.execute("PRAGMA database_list").fetchall()[0][2]), file)
@@ -332,6 +341,17 @@ def test_what_a_person_decided_is_explained(answered: tuple[Home, Done, list[tup
     assert f"编号已并入 {kept}" in dead.out
     assert f"并入 {kept}" in dead.out
     assert f"现归 {kept}" in dead.out
+    ((name, number),) = ask(
+        home,
+        f"SELECT name, coalesce(id_number, name) FROM master.resident WHERE resident_id = '{kept}'",
+    )
+    assert name not in said.out
+    assert number not in said.out
+    shown = onegrid("explain", kept, "--reveal", "--author", "李主任", home=home)
+    assert name in shown.out
+    assert number in shown.out
+    unknown = onegrid("explain", "R0", home=home)
+    assert (unknown.code, "没有编号为 R0 的居民" in unknown.err) == (1, True)
     apart = onegrid("explain", where[left], home=home)
     assert "已核定不是同一人" in apart.out
     assert "王干部" in apart.out

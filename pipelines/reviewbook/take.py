@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 
 from pipelines.journal import Journal
+from pipelines.link.graph import components
 from pipelines.reviewbook import texts
-from pipelines.reviewbook.items import compared_pairs, contents
+from pipelines.reviewbook.items import Pair, compared_pairs, contents
 from pipelines.reviewbook.read import Answer
 
 
@@ -41,7 +43,7 @@ def take_answers(
     """Keep what can be kept; the same answers a second time change nothing.
 
     A decision that somebody took after the workbook was handed out stands. An answer on records
-    that have changed since is not taken.
+    that have changed since is not taken. One that contradicts other decisions is taken, and told.
 
     Args:
         con: a published file, read only.
@@ -54,7 +56,8 @@ def take_answers(
     pairs = [answer.pair for answer in answers if answer.pair and answer.verdict]
     now, compared = contents(con, pairs), compared_pairs(con, pairs)
     words = {(word[1], word[2]): word for word in journal.words()}
-    outcomes = []
+    outcomes: list[Outcome] = []
+    taken: dict[Pair, int] = {}
     for answer in answers:
         refusal = answer.problem
         pair = answer.pair
@@ -80,5 +83,28 @@ def take_answers(
             continue
         reason = answer.reason or texts.DEFAULT_REASON
         journal.decide(*pair, answer.verdict, author, reason)
+        taken[pair] = len(outcomes)
         outcomes.append(Outcome(answer.row, answer.review_id, "taken", texts.TAKEN))
+    for pair in _contradicting(journal) & taken.keys():
+        place = taken[pair]
+        outcomes[place] = replace(outcomes[place], says=texts.TAKEN_BUT)
     return outcomes
+
+
+def _contradicting(journal: Journal) -> set[Pair]:
+    """Decided pairs that cannot all be kept: chains of `always` whose ends are `never` one."""
+    decided = journal.decisions()
+    always = [(left, right) for _, left, right, verdict, *_ in decided if verdict == "always"]
+    never = {(left, right) for _, left, right, verdict, *_ in decided if verdict == "never"}
+    nodes, labels = components(
+        np.array([left for left, _ in always], dtype=np.int64),
+        np.array([right for _, right in always], dtype=np.int64),
+    )
+    person = dict(zip(nodes.tolist(), labels.tolist(), strict=True))
+    broken = {
+        (left, right)
+        for left, right in never
+        if left in person and person[left] == person.get(right)
+    }
+    whose = {person[left] for left, _ in broken}
+    return broken | {pair for pair in always if person[pair[0]] in whose}
