@@ -12,14 +12,9 @@ from pipelines.errors import OnegridError
 from pipelines.explain import UnknownResident, explain_resident
 from pipelines.home import Home
 from pipelines.link.explain import pair_evidence
-from tests.district_fixture import Districts, make_districts
+from tests.district_fixture import Districts
 
 Reader = duckdb.DuckDBPyConnection
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 @pytest.fixture

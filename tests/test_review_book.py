@@ -25,18 +25,12 @@ from tests.district_fixture import (
     ask,
     copy,
     journal_url,
-    make_districts,
     onegrid,
 )
 
 FIRST = HEADER_ROW + 1
 ZONE = ZoneInfo("Asia/Shanghai")
 Fill = Callable[[Worksheet], None]
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 @dataclass(frozen=True)
