@@ -144,10 +144,7 @@ def _queue(sheet: Worksheet, items: list[Item], district: District, night: int, 
     sheet.protection.formatColumns = False
     sheet.protection.formatRows = False
     sheet.sheet_view.zoomScale = 90
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.paperSize = sheet.PAPERSIZE_A3
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True  # type: ignore[union-attr]
+    _one_page_wide(sheet, sheet.PAPERSIZE_A3)
     sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
     sheet.oddFooter.center.text = texts.FOOTER  # type: ignore[union-attr]
     sheet.page_margins.left = sheet.page_margins.right = 0.3
@@ -214,6 +211,7 @@ def _guide(sheet: Worksheet) -> None:
         sheet.cell(row, 1).font = font(14 if row == 1 else 11, bold=row == 1)
         sheet.cell(row, 2).font = font(11)
         sheet.cell(row, 2).alignment = Alignment(wrap_text=True)
+    _one_page_wide(sheet, sheet.PAPERSIZE_A4)
     sheet.protection.sheet = True
 
 
@@ -224,6 +222,13 @@ def _batch(sheet: Worksheet, district: District, night: int) -> None:
         _write(sheet.cell(row, 2), value)
     sheet.sheet_state = "hidden"
     sheet.protection.sheet = True
+
+
+def _one_page_wide(sheet: Worksheet, paper: str) -> None:
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = paper
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True  # type: ignore[union-attr]
 
 
 def _clean(value: str) -> str:
