@@ -14,6 +14,7 @@ from openpyxl.cell import Cell, MergedCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, NamedStyle, PatternFill, Protection
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -183,8 +184,9 @@ def _item(sheet: Worksheet, row: int, number: int, item: Item) -> None:
             _write(sheet.cell(row + place, COLUMN[name]), value, style)
         sheet.row_dimensions[row + place].height = _ROW_HEIGHT
     for name in TOGETHER:
+        # `merge_cells` compares every range with all before it
         letter = get_column_letter(COLUMN[name])
-        sheet.merge_cells(f"{letter}{row}:{letter}{row + 1}")
+        sheet.merged_cells.ranges.add(CellRange(f"{letter}{row}:{letter}{row + 1}"))
 
 
 def _answers(sheet: Worksheet, last: int) -> None:
