@@ -337,7 +337,8 @@ def test_decisions_that_contradict_each_other_stop_no_night_and_come_back(
     broken = "SELECT rule FROM quality.result WHERE night = 2 AND NOT passed"
     assert ("decisions_agree",) in ask(home, broken)
     apart = onegrid("explain", where[c], home=home)
-    assert "受约束不能归并" in apart.out
+    assert "曾核定为同一人，但另有核定不许" in apart.out
+    assert "已核定不是同一人" in apart.out
 
 
 def test_the_next_night_obeys_what_came_back(answered: tuple[Home, Done, list[tuple]]) -> None:
