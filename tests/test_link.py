@@ -302,7 +302,6 @@ def test_who_was_decided_always_and_is_kept_apart_comes_back_to_the_queue(place)
         )
     ]
     a, b, c = sorted(record.record_id for record in people)
-    run_night(home, config, people)
     with open_journal(config.journal_url) as journal:
         for one, other, verdict in ((a, b, "always"), (b, c, "always"), (a, c, "never")):
             journal.decide(one, other, verdict, "tester", "a test")
