@@ -71,7 +71,7 @@ def test_what_cannot_be_compared_is_said(
     with pytest.raises(OnegridError, match="not in the published night"):
         pair_evidence(con, districts.after, [(1, 2)])
     elsewhere = Home.at(tmp_path_factory.mktemp("elsewhere"))
-    with pytest.raises(OnegridError, match="bring the folder back"):
+    with pytest.raises(OnegridError, match="the folder back"):
         pair_evidence(con, elsewhere, [(1, 2)])
 
 
