@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+CONTRADICTION = "contradiction"
+
 EXPLANATIONS = {
     "doubtful": "两条记录可能是同一个人，证据不足以自动归并，请核对后确认",
     "contested_id": "两条记录填了同一个身份证号，但姓名或出生日期不符，请核对号码属于谁",
     "two_ids": "两条记录其他信息相符，但身份证号都有效且不同，请核对哪一个是本人号码",
     "cut": "归并会使不同的人合为一人（同一行的两个人、两个证号或已核定），已断开，请核对",
+    CONTRADICTION: "曾核定为同一人，但与另一项“不是同一人”的核定矛盾，未能归并，请改正其中一项",
 }
-"""Reason of a review item → what the person is asked."""
+"""Reason of a review item, or what the decision contradicts → what the person is asked."""
 
 WORDS = {
     "same name": "姓名相同",
@@ -71,3 +74,21 @@ DRIFT_LABELS = {
     "frequencies of name_key": "常见姓名的频率",
     "frequencies of name_pinyin": "常见读音的频率",
 }
+MISSING = "缺"
+"""What a comparison says when one of the two records lacks the value."""
+
+BASES = {
+    "same ID number; same name": "同一有效证号，姓名相同，没有矛盾",
+    "same ID number; names sound the same": "同一有效证号，姓名同音，没有矛盾",
+    "same ID number; names agree in part": "同一有效证号，姓名大体相符，没有矛盾",
+    "same ID number; names or birth dates contradict": "同一证号，但姓名或出生日期矛盾",
+    "birth date or sex contradicts the number": "出生日期或性别与证号不符",
+    "ID numbers differ by one slip of the pen; name and birth date agree": (
+        "两个有效证号只差一处笔误，姓名、出生日期相符"
+    ),
+}
+"""Reasons of a pair that joins, or is contested, without its weight → Chinese."""
+
+SCORED = "按各项比对的合计权重"
+NEVER_COMPARED = "当晚没有比较过这两条记录"
+DECIDED = {"always": "人工核定：同一人", "never": "人工核定：不是同一人"}
