@@ -50,7 +50,7 @@ DECISION = sa.Table(
     sa.Column("decision_id", _SEQUENCE, primary_key=True, autoincrement=True),
     sa.Column("record_l", sa.BigInteger, nullable=False),
     sa.Column("record_r", sa.BigInteger, nullable=False),
-    sa.Column("verdict", sa.String(16), nullable=False),  # always, never, withdrawn
+    sa.Column("verdict", sa.String(16), nullable=False),  # always, never, unsure, withdrawn
     sa.Column("author", sa.String(64), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
@@ -217,7 +217,11 @@ class Journal:
     # What people say
 
     def decide(self, record_l: int, record_r: int, verdict: str, author: str, reason: str) -> int:
-        """Keep a person's word on two records: ``always``, ``never`` or ``withdrawn``."""
+        """Keep a person's word on two records: ``always``, ``never``, ``unsure`` or ``withdrawn``.
+
+        The last word counts. ``unsure`` and ``withdrawn`` leave the pair to the evidence;
+        ``unsure`` says besides that somebody looked and could not tell.
+        """
         low, high = sorted((record_l, record_r))
         with self.engine.begin() as con:
             result = con.execute(
@@ -233,17 +237,25 @@ class Journal:
             return int(result.inserted_primary_key[0])  # type: ignore[index]
 
     def decisions(self) -> list[tuple[int, int, int, str, str, str, datetime]]:
-        """The last word on every pair that is not withdrawn, in the order of `link.decision`."""
+        """The last word on every pair that is ``always`` or ``never``, as in `link.decision`."""
+        return [word for word in self.words() if word[3] in {"always", "never"}]
+
+    def words(self) -> list[tuple[int, int, int, str, str, str, datetime]]:
+        """The last word on every pair, whatever it is, oldest first.
+
+        Returns:
+            decision_id, record_l, record_r, verdict, author, reason, decided_at (UTC).
+        """
         latest = sa.select(sa.func.max(DECISION.c.decision_id)).group_by(
             DECISION.c.record_l, DECISION.c.record_r
         )
         query = (
             sa.select(DECISION)
-            .where(DECISION.c.decision_id.in_(latest), DECISION.c.verdict != "withdrawn")
+            .where(DECISION.c.decision_id.in_(latest))
             .order_by(DECISION.c.decision_id)
         )
         with self.engine.connect() as con:
-            return [tuple(row) for row in con.execute(query)]
+            return [(*row[:6], _aware(row[6])) for row in con.execute(query)]
 
     # Forms that went out
 
@@ -294,6 +306,11 @@ def _copy(con: sa.Connection, rows: Iterable[tuple]) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _aware(moment: datetime) -> datetime:
+    """`moment` with its zone, which SQLite does not keep."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _batches(rows: Iterable, size: int) -> Iterator[list]:

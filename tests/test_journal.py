@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -115,6 +115,17 @@ def test_the_last_word_on_a_pair_counts_in_either_order(url: str) -> None:
         journal.decide(3, 4, "always", "clerk", "same person")
         journal.decide(4, 3, "withdrawn", "clerk", "mistake")
         assert [row[1:4] for row in journal.decisions()] == [(1, 2, "never")]
+
+
+def test_unsure_is_kept_but_decides_nothing(url: str) -> None:
+    with open_journal(url) as journal:
+        journal.decide(1, 2, "always", "clerk", "same person")
+        journal.decide(2, 1, "unsure", "clerk", "on second thought")
+        journal.decide(3, 4, "unsure", "clerk", "cannot tell")
+        journal.decide(3, 4, "never", "clerk", "asked at the door")
+        assert [row[1:4] for row in journal.decisions()] == [(3, 4, "never")]
+        assert [row[1:4] for row in journal.words()] == [(1, 2, "unsure"), (3, 4, "never")]
+        assert {row[6].utcoffset() for row in journal.words()} == {timedelta(0)}
 
 
 def test_the_latest_issue_of_a_form_is_the_one_of_the_last_published_night(url: str) -> None:

@@ -77,6 +77,11 @@ def test_a_child_under_the_heads_number_goes_to_review_and_to_its_own_records(pl
     assert found[records[2].record_id] == child_id != head
     assert rows(night, "SELECT reason FROM link.review") == [("contested_id",)]
     assert rows(night, "SELECT kind FROM std.defect") == [("id_borrowed",)]
+    home, config = place
+    with open_journal(config.journal_url) as journal:
+        pair = rows(night, "SELECT record_l, record_r FROM link.review")[0]
+        journal.decide(*pair, "never", "tester", "father and child")
+    assert rows(run_night(home, config, records), "FROM link.review") == []
 
 
 def test_who_holds_a_contested_number_does_not_depend_on_the_order_of_rows(place, tmp_path):

@@ -13,6 +13,8 @@ from pipelines.store import count
 def queue_reviews(night: Night) -> dict[str, object]:
     """Fill `link.review`: for any two residents the strongest pair that is not decided.
 
+    Two residents of whom two records are `never` one person are settled, whatever else speaks.
+
     Returns:
         counts: items by reason.
     """
@@ -23,7 +25,14 @@ def queue_reviews(night: Night) -> dict[str, object]:
         con.execute(
             """
             INSERT INTO link.review
-            WITH waiting AS (
+            WITH apart AS (
+                SELECT DISTINCT least(l.resident_id, r.resident_id) AS one,
+                    greatest(l.resident_id, r.resident_id) AS other
+                FROM link.decision d
+                JOIN link.cluster l ON l.record_id = d.record_l
+                JOIN link.cluster r ON r.record_id = d.record_r
+                WHERE d.verdict = 'never'
+            ), waiting AS (
                 SELECT p.record_l, p.record_r, l.resident_id AS resident_l,
                     r.resident_id AS resident_r, p.reasons, p.probability,
                     CASE
@@ -42,6 +51,11 @@ def queue_reviews(night: Night) -> dict[str, object]:
                     AND NOT EXISTS (
                         SELECT 1 FROM link.decision d
                         WHERE d.record_l = p.record_l AND d.record_r = p.record_r
+                    )
+                    AND NOT EXISTS (
+                        SELECT 1 FROM apart a
+                        WHERE a.one = least(l.resident_id, r.resident_id)
+                            AND a.other = greatest(l.resident_id, r.resident_id)
                     )
             ), one AS (
                 SELECT * FROM waiting QUALIFY row_number() OVER (
