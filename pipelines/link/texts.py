@@ -37,3 +37,22 @@ WORDS = {
     "villages differ": "村社不同",
 }
 """Reasons of a pair in English → Chinese."""
+
+MISSING = "缺"
+"""What a comparison says when one of the two records lacks the value."""
+
+BASES = {
+    "same ID number; same name": "同一有效证号，姓名相同，没有矛盾",
+    "same ID number; names sound the same": "同一有效证号，姓名同音，没有矛盾",
+    "same ID number; names agree in part": "同一有效证号，姓名大体相符，没有矛盾",
+    "same ID number; names or birth dates contradict": "同一证号，但姓名或出生日期矛盾",
+    "birth date or sex contradicts the number": "出生日期或性别与证号不符",
+    "ID numbers differ by one slip of the pen; name and birth date agree": (
+        "两个有效证号只差一处笔误，姓名、出生日期相符"
+    ),
+}
+"""Reasons of a pair that joins, or is contested, without its weight → Chinese."""
+
+SCORED = "按各项比对的合计权重"
+NEVER_COMPARED = "当晚没有比较过这两条记录"
+DECIDED = {"always": "人工核定：同一人", "never": "人工核定：不是同一人"}
