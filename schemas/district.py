@@ -26,11 +26,19 @@ class Limits(Contract):
 
 
 class Linkage(Contract):
-    """Thresholds of the probabilistic tier, as match probabilities."""
+    """How pairs are judged, and how many of them people are asked about.
+
+    Attributes:
+        accept: match probability from which a pair of the probabilistic tier joins by itself.
+        review: match probability from which a pair waits for a person.
+        seed: of the samples a model is trained on.
+        review_budget: items of the review queue at most, the most valuable ones.
+    """
 
     accept: float = 0.99
     review: float = 0.5
     seed: int = 20261101
+    review_budget: int = Key(default=2_000, ge=0)
 
 
 class District(Contract):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -286,3 +287,63 @@ def test_contradictory_decisions_keep_apart_what_must_never_be_one():
 def test_components_name_the_smallest_member():
     node, label = components(np.array([5, 9, 2]), np.array([7, 5, 3]))
     assert dict(zip(node.tolist(), label.tolist(), strict=True)) == {2: 2, 3: 2, 5: 5, 7: 5, 9: 5}
+
+
+def test_who_was_decided_always_and_is_kept_apart_comes_back_to_the_queue(place):
+    home, config = place
+    people = [
+        valid(person(str(n), name, sound, birth=born), id_of(born, 7 + n))
+        for n, (name, sound, born) in enumerate(
+            (
+                ("张三丰", "zhang san feng", date(1950, 1, 1)),
+                ("李四海", "li si hai", date(1960, 2, 2)),
+                ("王五一", "wang wu yi", date(1970, 3, 3)),
+            )
+        )
+    ]
+    a, b, c = sorted(record.record_id for record in people)
+    run_night(home, config, people)
+    with open_journal(config.journal_url) as journal:
+        for one, other, verdict in ((a, b, "always"), (b, c, "always"), (a, c, "never")):
+            journal.decide(one, other, verdict, "tester", "a test")
+    queue = "SELECT record_l, record_r, reason, starts_with(explanation, '曾核定') FROM link.review"
+    for night in (
+        run_night(home, config, people),
+        run_night(home, config, people),
+        run_night(home, config, people, full=True),
+    ):
+        found = residents(night)
+        assert found[a] == found[b] != found[c]
+        assert rows(night, queue) == [(b, c, "cut", True)]
+    with open_journal(config.journal_url) as journal:
+        journal.decide(b, c, "withdrawn", "tester", "it was not so")
+    assert rows(run_night(home, config, people), queue) == []
+
+
+def test_the_queue_is_ordered_by_what_a_decision_settles_and_keeps_its_budget(place):
+    home, config = place
+    numbers = [id_of(date(1950 + n, 1, 1), 7) for n in range(3)]
+    records = []
+    strangers = (("李四海", "li si hai"), ("王五一", "wang wu yi"), ("赵六合", "zhao liu he"))
+    for n, (number, name) in enumerate(zip(numbers, strangers, strict=True)):
+        holder = valid(person(f"{n}a", birth=None), number)
+        stranger = valid(person(f"{n}z", *name, birth=None), number)
+        records += [holder, replace(holder, key=f"{n}b"), stranger]
+    records[8] = replace(records[8], phones=("13999999999",))
+    night = run_night(home, config, records)
+    queue = "SELECT review_id, value FROM link.review ORDER BY value DESC, review_id"
+    items = rows(night, queue)
+    assert len(items) == 3
+    most = items[0]
+    assert most[1] == items[1][1] + 1, "a phone that the two sides state differently is one cell"
+    district = config.district.model_copy(
+        update={"linkage": config.district.linkage.model_copy(update={"review_budget": 1})}
+    )
+    short = run_night(home, replace(config, district=district), records)
+    assert rows(short, queue) == [most]
+    ((counts,),) = rows(
+        short,
+        f"SELECT counts FROM meta.stage WHERE stage = 'queue_reviews' AND night = {short.number}",
+    )
+    assert json.loads(counts)["over_budget"] == 2
+    assert rows(short, "SELECT count(*) FROM link.pair WHERE verdict = 'review'") == [(3,)]

@@ -48,7 +48,10 @@ def cluster_records(night: Night) -> dict[str, object]:
 
 
 def _take_decisions(con: duckdb.DuckDBPyConnection, night: Night) -> None:
-    """What people said, into `link.decision` and `link.pair`; changes since last night seed."""
+    """What people said, into `link.decision` and `link.pair`; changes since last night seed.
+
+    An `always` that was refused last night stays refused until something reaches it again.
+    """
     with open_journal(night.config.journal_url) as journal:
         rows = journal.decisions()
     con.execute("DELETE FROM link.decision")
@@ -58,13 +61,15 @@ def _take_decisions(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     con.execute(
         f"""
         INSERT INTO link.pair
-        SELECT record_l, record_r, 'decision',
-            CASE verdict WHEN 'always' THEN {DECISION_WEIGHT} ELSE -{DECISION_WEIGHT} END,
-            CASE verdict WHEN 'always' THEN 1.0 ELSE 0.0 END, 'a person decided',
-            CASE verdict WHEN 'always' THEN 'joined' ELSE 'refused' END
-        FROM link.decision
-        WHERE record_l IN (SELECT record_id FROM std.record)
-            AND record_r IN (SELECT record_id FROM std.record)
+        SELECT d.record_l, d.record_r, 'decision',
+            CASE d.verdict WHEN 'always' THEN {DECISION_WEIGHT} ELSE -{DECISION_WEIGHT} END,
+            CASE d.verdict WHEN 'always' THEN 1.0 ELSE 0.0 END, 'a person decided',
+            CASE d.verdict WHEN 'always' THEN coalesce(p.verdict, 'joined') ELSE 'refused' END
+        FROM link.decision d
+        LEFT JOIN past_pair p ON p.record_l = d.record_l AND p.record_r = d.record_r
+            AND p.tier = 'decision' AND p.weight > 0
+        WHERE d.record_l IN (SELECT record_id FROM std.record)
+            AND d.record_r IN (SELECT record_id FROM std.record)
         """
     )
     con.execute(

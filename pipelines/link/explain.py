@@ -149,7 +149,7 @@ def _compare(
         WITH wanted AS (
             SELECT DISTINCT unnest($left::BIGINT[]) AS record_l,
                 unnest($right::BIGINT[]) AS record_r
-        ), evidence AS MATERIALIZED ({frozen.with_terms(f"({evidence})")}),
+        ), evidence AS MATERIALIZED ({_with_terms(frozen, evidence)}),
         one AS (SELECT COLUMNS('(.*)') AS "\\1_l" FROM evidence),
         other AS (SELECT COLUMNS('(.*)') AS "\\1_r" FROM evidence)
         SELECT record_l, record_r, {bars}
@@ -157,6 +157,19 @@ def _compare(
         """,
         {"left": list(left), "right": list(right)},
     ).fetchall()
+
+
+def _with_terms(frozen: Model, evidence: str) -> str:
+    """SELECT of `evidence` with the term frequencies; a value never seen is as rare as any is."""
+    columns, joins = ["c.*"], []
+    for term in model.TERMS:
+        known, name = f"FROM '{frozen.terms(term)}'", f"tf_{term}"
+        columns.append(
+            f"coalesce(t_{term}.{name}, CASE WHEN c.{term} IS NOT NULL"
+            f" THEN (SELECT min({name}) {known}) END) AS {name}"
+        )
+        joins.append(f"LEFT JOIN ({known}) t_{term} ON t_{term}.{term} = c.{term}")
+    return f"SELECT {', '.join(columns)} FROM ({evidence}) c {' '.join(joins)}"
 
 
 def _bar_sql(frozen: Model, comparison: model.Comparison) -> str:

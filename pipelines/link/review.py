@@ -1,107 +1,180 @@
-"""The queue of pairs that a person must look at, ordered by what a decision would settle."""
+"""The queue of pairs that a person must look at, ordered by what a decision settles."""
 
 from __future__ import annotations
 
 import duckdb
 
+from pipelines.link.cluster import DECISION_WEIGHT
 from pipelines.link.past import past
-from pipelines.link.texts import EXPLANATIONS, WORDS
+from pipelines.link.texts import CONTRADICTION, EXPLANATIONS, WORDS
+from pipelines.merge.survivorship import compared
 from pipelines.night import Night
 from pipelines.store import count
+from schemas.fields import FIELDS
+
+RESIDENT, BENEFIT = 5, 10
+"""What a resident and a benefit count beside a cell, in `link.review.value`."""
+
+
+def _said(value: str) -> str:
+    """SQL of the distinct values that a side's records state; NULL: none."""
+    return f"list(DISTINCT hash({value})) FILTER (({value}) IS NOT NULL)"
+
+
+_SAID = {
+    # A number that is contested is no cell of the resident's until somebody says whose it is.
+    "id_number": _said("CASE WHEN s.held_id IS NOT NULL AND NOT s.is_open THEN r.id17 END"),
+    "phone": "nullif(list_distinct(flatten(list(r.phones) FILTER (r.phones IS NOT NULL))), [])",
+}
 
 
 def queue_reviews(night: Night) -> dict[str, object]:
     """Fill `link.review`: for any two residents the strongest pair that is not decided.
 
-    Two residents of whom two records are `never` one person are settled, whatever else speaks.
+    The most valuable `linkage.review_budget` of them; the others stay as pairs.
 
     Returns:
-        counts: items by reason.
+        counts: items by reason, and those over the budget.
     """
+    linkage = night.config.district.linkage
     with night.stage("queue_reviews") as counts, night.open() as con, past(con, night):
         con.execute("BEGIN")
+        _wait(con)
+        _weigh(con, night)
         _words(con)
         con.execute("DELETE FROM link.review")
         con.execute(
             """
             INSERT INTO link.review
-            WITH apart AS (
-                SELECT DISTINCT least(l.resident_id, r.resident_id) AS one,
-                    greatest(l.resident_id, r.resident_id) AS other
-                FROM link.decision d
-                JOIN link.cluster l ON l.record_id = d.record_l
-                JOIN link.cluster r ON r.record_id = d.record_r
-                WHERE d.verdict = 'never'
-            ), waiting AS (
-                SELECT p.record_l, p.record_r, l.resident_id AS resident_l,
-                    r.resident_id AS resident_r, p.reasons, p.probability,
-                    CASE
-                        WHEN p.tier = 'certain' AND p.verdict = 'review' THEN 'contested_id'
-                        WHEN sl.held_id <> sr.held_id THEN 'two_ids'
-                        WHEN p.verdict = 'refused' THEN 'cut'
-                        ELSE 'doubtful'
-                    END AS reason
-                FROM link.pair p
-                JOIN link.cluster l ON l.record_id = p.record_l
-                JOIN link.cluster r ON r.record_id = p.record_r
-                JOIN link.standing sl ON sl.record_id = p.record_l
-                JOIN link.standing sr ON sr.record_id = p.record_r
-                WHERE p.verdict IN ('review', 'refused') AND l.resident_id <> r.resident_id
-                    AND p.weight > -1000
-                    AND NOT EXISTS (
-                        SELECT 1 FROM link.decision d
-                        WHERE d.record_l = p.record_l AND d.record_r = p.record_r
-                    )
-                    AND NOT EXISTS (
-                        SELECT 1 FROM apart a
-                        WHERE a.one = least(l.resident_id, r.resident_id)
-                            AND a.other = greatest(l.resident_id, r.resident_id)
-                    )
-            ), one AS (
-                SELECT * FROM waiting QUALIFY row_number() OVER (
-                    PARTITION BY least(resident_l, resident_r), greatest(resident_l, resident_r)
-                    ORDER BY probability DESC, record_l, record_r
-                ) = 1
-            ), size AS (
-                SELECT c.resident_id, count(*) AS records, count(b.record_id) AS benefits
-                FROM link.cluster c LEFT JOIN (SELECT DISTINCT record_id FROM std.benefit) b
-                    USING (record_id)
-                WHERE c.resident_id IN (
-                    SELECT unnest([resident_l, resident_r]) FROM one
-                ) GROUP BY c.resident_id
+            WITH named AS (
+                SELECT *, 'V' || left(md5(record_l || '-' || record_r), 15) AS review_id
+                FROM weighed
             )
-            SELECT 'V' || left(md5(o.record_l || '-' || o.record_r), 15) AS review_id,
-                o.record_l, o.record_r, o.resident_l, o.resident_r, o.reason, o.probability,
-                round((least(a.records, b.records) + 2 * (a.benefits + b.benefits))
-                    * (0.1 + 1 - abs(2 * o.probability - 1)), 4) AS value,
-                e.text || coalesce('。' || w.words, '') AS explanation,
-                coalesce(old.since_night, $1) AS since_night
-            FROM one o
-            JOIN size a ON a.resident_id = o.resident_l JOIN size b ON b.resident_id = o.resident_r
-            JOIN explanation e ON e.reason = o.reason
-            LEFT JOIN words w ON w.reasons = o.reasons
-            LEFT JOIN past_review old
-                ON old.review_id = 'V' || left(md5(o.record_l || '-' || o.record_r), 15)
-            ORDER BY value DESC, review_id
+            SELECT n.review_id, n.record_l, n.record_r, n.resident_l, n.resident_r, n.reason,
+                n.probability, n.value, e.text || coalesce('。' || w.words, '') AS explanation,
+                coalesce(old.since_night, $night) AS since_night
+            FROM named n JOIN explanation e USING (asks) LEFT JOIN words w USING (reasons)
+            LEFT JOIN past_review old USING (review_id)
+            ORDER BY value DESC, review_id LIMIT $budget
             """,
-            [night.number],
+            {"night": night.number, "budget": linkage.review_budget},
         )
         con.execute("COMMIT")
         for reason, n in con.execute(
             "SELECT reason, count(*) FROM link.review GROUP BY reason ORDER BY reason"
         ).fetchall():
             counts[reason] = n
-        counts["items"] = count(con, "SELECT count(*) FROM link.review")
+        items = count(con, "SELECT count(*) FROM link.review")
+        counts["items"] = items
+        counts["over_budget"] = count(con, "SELECT count(*) FROM weighed") - items
     return counts
+
+
+def _wait(con: duckdb.DuckDBPyConnection) -> None:
+    """The temporary table ``waiting``: one pair for any two residents.
+
+    A decided pair waits no more, unless it was decided `always` and another decision forbids it;
+    nor do two residents of whom a person has said that they are not one, unless a cut had to
+    choose which of them a record goes with.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE waiting AS
+        WITH apart AS (
+            SELECT least(l.resident_id, r.resident_id) AS one,
+                greatest(l.resident_id, r.resident_id) AS other
+            FROM link.decision d JOIN link.cluster l ON l.record_id = d.record_l
+            JOIN link.cluster r ON r.record_id = d.record_r
+            WHERE d.verdict = 'never'
+        )
+        SELECT p.record_l, p.record_r, l.resident_id AS resident_l, r.resident_id AS resident_r,
+            p.reasons, p.probability,
+            CASE
+                WHEN p.tier = 'decision' THEN 'cut'
+                WHEN p.tier = 'certain' AND p.verdict = 'review' THEN 'contested_id'
+                WHEN sl.held_id <> sr.held_id THEN 'two_ids'
+                WHEN p.verdict = 'refused' THEN 'cut'
+                ELSE 'doubtful'
+            END AS reason,
+            CASE WHEN p.tier = 'decision' THEN '{CONTRADICTION}' ELSE reason END AS asks
+        FROM link.pair p
+        JOIN link.cluster l ON l.record_id = p.record_l
+        JOIN link.cluster r ON r.record_id = p.record_r
+        JOIN link.standing sl ON sl.record_id = p.record_l
+        JOIN link.standing sr ON sr.record_id = p.record_r
+        WHERE p.verdict IN ('review', 'refused') AND l.resident_id <> r.resident_id
+            AND p.weight > -{DECISION_WEIGHT}
+            AND (p.tier = 'decision' OR NOT EXISTS (
+                SELECT 1 FROM link.decision d
+                WHERE d.record_l = p.record_l AND d.record_r = p.record_r
+            ))
+            AND (p.verdict = 'refused' OR (least(l.resident_id, r.resident_id),
+                greatest(l.resident_id, r.resident_id)) NOT IN (SELECT (one, other) FROM apart))
+        QUALIFY row_number() OVER (
+            PARTITION BY least(l.resident_id, r.resident_id),
+                greatest(l.resident_id, r.resident_id)
+            ORDER BY p.tier = 'decision' DESC, p.probability DESC, p.record_l, p.record_r
+        ) = 1
+        """
+    )
+
+
+def _weigh(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """The temporary table ``weighed``: ``waiting`` with `value`, what a decision settles.
+
+    Residents: the two, and who waits with one of them. Cells: asked fields that only one side
+    knows, and would be known of both, or that the sides state differently, and would be asked
+    again; a contested number is one more. Benefits: those in force on either side.
+    """
+    form = night.config.forms.get("population")
+    asked = [item.field for item in form.items] if form else [field.name for field in FIELDS]
+    said = ", ".join(f'{_SAID.get(name) or _said(compared(name))} AS "{name}"' for name in asked)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE side AS
+        WITH pending AS (
+            SELECT resident_l AS resident_id, resident_r AS other FROM waiting
+            UNION ALL SELECT resident_r, resident_l FROM waiting
+        ), concerned AS (
+            SELECT resident_id, count(*) AS items FROM pending GROUP BY resident_id
+        ), member AS (
+            SELECT record_id, resident_id FROM link.cluster SEMI JOIN concerned USING (resident_id)
+        ), known AS (
+            SELECT m.resident_id, {said}
+            FROM member m JOIN std.record r USING (record_id)
+            JOIN link.standing s USING (record_id) GROUP BY m.resident_id
+        ), granted AS (
+            SELECT m.resident_id, count(DISTINCT b.kind) AS benefits
+            FROM std.benefit b JOIN member m USING (record_id)
+            WHERE (b.until IS NULL OR b.until >= $day) AND (b.since IS NULL OR b.since <= $day)
+            GROUP BY m.resident_id
+        )
+        SELECT * FROM concerned JOIN known USING (resident_id) LEFT JOIN granted USING (resident_id)
+        """,
+        {"day": night.business_date},
+    )
+    unsettled = " + ".join(
+        f"""CASE WHEN a."{name}" IS NULL AND b."{name}" IS NULL
+            OR list_has_any(a."{name}", b."{name}") THEN 0 ELSE 1 END"""
+        for name in asked
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE weighed AS
+        SELECT w.*, CAST({RESIDENT} * (a.items + b.items)
+            + {unsettled} + CASE w.reason WHEN 'contested_id' THEN 1 ELSE 0 END
+            + {BENEFIT} * (coalesce(a.benefits, 0) + coalesce(b.benefits, 0)) AS DOUBLE) AS value
+        FROM waiting w JOIN side a ON a.resident_id = w.resident_l
+        JOIN side b ON b.resident_id = w.resident_r
+        """
+    )
 
 
 def _words(con: duckdb.DuckDBPyConnection) -> None:
     """Temporary tables ``explanation`` and ``words``: reasons as a person reads them."""
-    con.execute("CREATE OR REPLACE TEMP TABLE explanation (reason VARCHAR, text VARCHAR)")
+    con.execute("CREATE OR REPLACE TEMP TABLE explanation (asks VARCHAR, text VARCHAR)")
     con.executemany("INSERT INTO explanation VALUES (?, ?)", list(EXPLANATIONS.items()))
-    found = con.execute(
-        "SELECT DISTINCT reasons FROM link.pair WHERE verdict IN ('review', 'refused')"
-    ).fetchall()
+    found = con.execute("SELECT DISTINCT reasons FROM waiting").fetchall()
     con.execute("CREATE OR REPLACE TEMP TABLE words (reasons VARCHAR, words VARCHAR)")
     rows = [
         (reasons, "，".join(WORDS[part] for part in reasons.split("; ") if part in WORDS))

@@ -74,9 +74,23 @@ def _use(con: duckdb.DuckDBPyConnection, night: Night, frozen: Model | None) -> 
 
 def _predict(con: duckdb.DuckDBPyConnection, frozen: Model, least: float) -> None:
     """The temporary table ``scored``: Splink's view of the blocked pairs."""
-    blocked = """(SELECT * FROM candidate WHERE record_id IN (
-        SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked))"""
-    con.execute(f"CREATE OR REPLACE TEMP TABLE compared AS {frozen.with_terms(blocked)}")
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE compared AS
+        SELECT * FROM candidate WHERE record_id IN (
+            SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked
+        )
+        """
+    )
+    for term in model.TERMS:
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE compared AS
+            SELECT c.*, coalesce(t.tf_{term}, CASE WHEN c.{term} IS NOT NULL THEN
+                (SELECT min(tf_{term}) FROM '{frozen.terms(term)}') END) AS tf_{term}
+            FROM compared c LEFT JOIN '{frozen.terms(term)}' t USING ({term})
+            """
+        )
     columns = (
         "record_id, name_key, name_pinyin, former_name, sex, birth_day, birth_month, birth_year, "
         "birth_text, birth_number, phones, village_code, dwelling_key, building_key, id_text, "

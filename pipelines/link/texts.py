@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+CONTRADICTION = "contradiction"
+
 EXPLANATIONS = {
     "doubtful": "两条记录可能是同一个人，证据不足以自动归并，请核对后确认",
     "contested_id": "两条记录填了同一个身份证号，但姓名或出生日期不符，请核对号码属于谁",
     "two_ids": "两条记录其他信息相符，但身份证号都有效且不同，请核对哪一个是本人号码",
     "cut": "归并会使不同的人合为一人（同一行的两个人、两个证号或已核定），已断开，请核对",
+    CONTRADICTION: "曾核定为同一人，但与另一项“不是同一人”的核定矛盾，未能归并，请改正其中一项",
 }
-"""Reason of a review item → what the person is asked."""
+"""Reason of a review item, or what the decision contradicts → what the person is asked."""
 
 WORDS = {
     "same name": "姓名相同",

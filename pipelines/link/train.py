@@ -46,21 +46,6 @@ class Model:
         """Parquet file of the term frequencies of `column`."""
         return self.folder / f"terms_{column}.parquet"
 
-    def with_terms(self, records: str) -> str:
-        """SELECT of the relation `records` with the term frequencies, ``tf_<column>``, beside it.
-
-        A value that the model has never seen counts as the rarest it has.
-        """
-        columns, joins = ["c.*"], []
-        for term in model.TERMS:
-            file = self.terms(term)
-            columns.append(
-                f"""coalesce(t_{term}.tf_{term}, CASE WHEN c.{term} IS NOT NULL
-                THEN (SELECT min(tf_{term}) FROM '{file}') END) AS tf_{term}"""
-            )
-            joins.append(f"LEFT JOIN '{file}' t_{term} ON t_{term}.{term} = c.{term}")
-        return f"SELECT {', '.join(columns)} FROM {records} c {' '.join(joins)}"
-
     @property
     def crowd(self) -> Path:
         """Parquet file of (rule, key hash): keys that too many records share."""

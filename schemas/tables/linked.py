@@ -68,7 +68,7 @@ resident_l VARCHAR its resident
 resident_r VARCHAR the other's
 reason VARCHAR doubtful, contested_id, two_ids or cut
 probability DOUBLE match probability
-value DOUBLE what a decision would settle; the queue's order
+value DOUBLE what a decision settles, in cells, see docs/review.md; the queue's order
 explanation VARCHAR why it waits, in Chinese, without personal values
 since_night INTEGER night it came into the queue
 """),
