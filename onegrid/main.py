@@ -14,23 +14,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from onegrid.explain import explain
+from onegrid.options import CONFIG as _CONFIG
+from onegrid.options import HOME as _HOME
+from onegrid.options import load as _load
+
 if TYPE_CHECKING:
     from pipelines.config import Config
     from pipelines.home import Home
     from pipelines.summary import Summary
 
 FAILED, RUNNING = 1, 3
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    help="Home folder of all that a run makes (default: $ONEGRID_HOME, else ./var).",
-)
-_CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with district.yaml (default: $ONEGRID_CONFIG, else the synthetic district).",
-)
 
 
 def main() -> None:
@@ -78,6 +72,9 @@ def _complain(message: str) -> None:
 @click.version_option(package_name="onegrid")
 def cli() -> None:
     """One master record a resident, given back as forms that ask only what nobody knows yet."""
+
+
+cli.add_command(explain)
 
 
 @cli.command()
@@ -294,14 +291,6 @@ def _clear(home: Home) -> None:
         if path.is_dir():
             shutil.rmtree(path)
     type(home).at(home.root)
-
-
-def _load(home: Path | None, config: Path | None) -> tuple[Home, Config]:
-    from pipelines.config import load_config  # noqa: PLC0415
-    from pipelines.home import Home  # noqa: PLC0415
-
-    place = Home.at(home)
-    return place, load_config(place, config)
 
 
 def _night(home: Path | None, config: Path | None, *, full: bool, plain: bool) -> None:

@@ -15,6 +15,15 @@ from schemas.fields import FIELDS
 RESIDENT, BENEFIT = 5, 10
 """What a resident and a benefit count beside a cell, in `link.review.value`."""
 
+REASON_SQL = """CASE
+    WHEN p.tier = 'decision' THEN 'cut'
+    WHEN p.tier = 'certain' AND p.verdict = 'review' THEN 'contested_id'
+    WHEN sl.held_id <> sr.held_id THEN 'two_ids'
+    WHEN p.verdict = 'refused' THEN 'cut'
+    ELSE 'doubtful'
+END"""
+"""SQL of why a pair (p) waits, from the standing of its records (sl, sr)."""
+
 
 def _said(value: str) -> str:
     """SQL of the distinct values that a side's records state; NULL: none."""
@@ -89,13 +98,7 @@ def _wait(con: duckdb.DuckDBPyConnection) -> None:
         )
         SELECT p.record_l, p.record_r, l.resident_id AS resident_l, r.resident_id AS resident_r,
             p.reasons, p.probability,
-            CASE
-                WHEN p.tier = 'decision' THEN 'cut'
-                WHEN p.tier = 'certain' AND p.verdict = 'review' THEN 'contested_id'
-                WHEN sl.held_id <> sr.held_id THEN 'two_ids'
-                WHEN p.verdict = 'refused' THEN 'cut'
-                ELSE 'doubtful'
-            END AS reason,
+            {REASON_SQL} AS reason,
             CASE WHEN p.tier = 'decision' THEN '{CONTRADICTION}' ELSE reason END AS asks
         FROM link.pair p
         JOIN link.cluster l ON l.record_id = p.record_l
