@@ -101,8 +101,6 @@ def _wait(url: str) -> None:
 
 def _call(url: str, content: dict[str, Any] | None, method: str = "POST") -> Any:
     body = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(
-        url, body, {"Content-Type": "application/json"}, method=method
-    )
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)["value"]

@@ -23,6 +23,7 @@ from onegrid.review.desk import Desk, Gone, Refused
 from onegrid.review.guard import Guard, Session
 from onegrid.review.queue import Filter
 from onegrid.review.waterfall import chance
+from pipelines.explain.records import readable
 from pipelines.report.texts import REVIEW_LABELS
 
 PAGE = 100
@@ -81,7 +82,7 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"chance": chance, "coded": texts.coded}
+        self._templates.filters["chance"] = chance
         self._templates.globals |= {
             "district": desk.config.district.name,
             "author": desk.author,
@@ -90,6 +91,7 @@ class _Pages:
             "reason_labels": REVIEW_LABELS,
             "age": lambda birth: age(birth, desk.today),
             "link": _link,
+            "readable": readable,
             "filtered": lambda reason, village: _link("/", Filter(reason, village)),
         }
 

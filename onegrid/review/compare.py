@@ -1,4 +1,4 @@
-"""Records side by side: fields as rows, what differs marked, numbers masked until they are asked."""
+"""Records side by side: what differs is marked, numbers are masked until somebody asks for them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from difflib import SequenceMatcher
 from itertools import groupby
-from typing import Any
 
 from onegrid.review import texts
-from onegrid.review.queries import SHOWN, Row
+from onegrid.review.queries import Record, Row
+from pipelines.explain.records import Card, differs
 from pipelines.report.texts import DEFECT_LABELS
-from schemas.fields import FIELD
+from schemas.fields import FIELDS
 
 HIDDEN = "•"
 MOST_MARKED = 6
@@ -85,48 +85,50 @@ class Table:
 
 
 def compare(
-    left: list[Row], right: list[Row], pair: tuple[int, int], today: date, *, unmasked: bool = False
+    left: list[Record],
+    right: list[Record],
+    pair: tuple[int, int],
+    today: date,
+    *,
+    unmasked: bool = False,
 ) -> Table:
-    """The table of the records of two residents (see `queries.read_records`).
+    """The table of the records of two residents.
 
     Args:
         left, right: records of each resident; the two of `pair` are among them.
-        pair: the principal record of either side, in this order.
+        pair: the principal record of either side.
         today: for ages.
         unmasked: show ID numbers and phones as they are.
     """
     sides = [
-        sorted(records, key=lambda record: record["record_id"] not in pair)
+        sorted(records, key=lambda record: record.card.record_id not in pair)
         for records in (left, right)
     ]
-    records = [record for side in sides for record in side]
-    mains = [side[0] for side in sides]
-    opposite = [mains[1]] * len(sides[0]) + [mains[0]] * len(sides[1])
+    one, other = sides[0][0], sides[1][0]
+    faced = [*((record, other) for record in sides[0]), *((record, one) for record in sides[1])]
     lines = []
-    for name in SHOWN:
-        cells = [
-            _cell(name, record, other, today, unmasked)
-            for record, other in zip(records, opposite, strict=True)
-        ]
+    for field in FIELDS:
+        cells = [_cell(field.name, record, face, today, unmasked) for record, face in faced]
         if any(cell.pieces for cell in cells):
             for place, side in ((0, sides[0]), (len(sides[0]), sides[1])):
-                cells[place] = replace(cells[place], elsewhere=_elsewhere(name, side))
-            lines.append(Line(name, FIELD[name].label, _state(name, *mains), tuple(cells)))
-    lines += _lists(records, len(sides[0]))
+                cells[place] = replace(cells[place], elsewhere=_elsewhere(field.name, side))
+            state = _state(field.name, one.card, other.card)
+            lines.append(Line(field.name, field.label, state, tuple(cells)))
+    records = [record for record, _ in faced]
     columns = tuple(
         Column(
-            record["record_id"],
+            record.card.record_id,
             side,
-            record in mains,
-            record["source_label"],
-            record["department_label"],
-            texts.ROLES.get(record["role"], record["role"]),
-            record["observed_date"],
+            record in (one, other),
+            record.card.source,
+            record.department,
+            record.card.role,
+            record.card.observed,
         )
         for side, group in zip("lr", sides, strict=True)
         for record in group
     )
-    return Table(columns, tuple(lines), any(_numbers(record) for record in records))
+    return Table(columns, (*lines, *_lists(records, len(sides[0]))), _has_numbers(records))
 
 
 def age(birth: date | None, today: date) -> str:
@@ -136,92 +138,63 @@ def age(birth: date | None, today: date) -> str:
     return f"{today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))}岁"
 
 
-# What a record says
-
-
-def _value(name: str, record: Row) -> str:
-    if name == "id_number":
-        return str(record["id_number"] or record["id_partial"] or "")
-    if name == "phone":
-        return "、".join(record["phones"] or [record["phone"] or ""])
-    value = record[name]
-    return "" if value is None else texts.coded(name, value)
-
-
-def _numbers(record: Row) -> str:
-    return _value("id_number", record) + _value("phone", record)
-
-
-def _note(name: str, record: Row, today: date) -> str:
-    if name == "birth_date":
-        parts = [age(record["birth_date"], today)]
-        parts.append("取自证号" if record["birth_from_id"] else "")
-        parts.append(texts.PRECISION.get(record["birth_precision"] or "", ""))
-        return "，".join(part for part in parts if part)
-    if name == "id_number":
-        status = record["id_status"]
-        said = "" if status in {"valid", "missing"} else texts.ID_STATUS.get(status, status)
-        if status in {"valid", "upgraded", "conflict"} and not record["holds_id"]:
-            return "，".join(part for part in (said, "归属待定") if part)
-        return said
-    if name == "name":
-        return record["name_pinyin"] or ""
-    return ""
+def _has_numbers(records: list[Record]) -> bool:
+    return any({"id_number", "phone"} & record.card.values.keys() for record in records)
 
 
 # What differs
 
 
-def _same(name: str, one: Row, other: Row) -> bool:
-    if name == "name":
-        return bool(one["name_key"] == other["name_key"])
-    if name == "phone":
-        return bool(set(one["phones"] or ()) & set(other["phones"] or ()))
-    a, b = _value(name, one), _value(name, other)
-    if name == "id_number":
-        return len(a) == len(b) and all(
-            x == y or "*" in (x, y) for x, y in zip(a, b, strict=True)
-        )
-    if name == "address" and one["address_key"] and other["address_key"]:
-        return bool(one["address_key"] == other["address_key"])
-    if name in {"address", "hukou_address"}:
-        return a.endswith(b) or b.endswith(a)
-    return a == b
+def _same(name: str, one: Card, other: Card) -> bool:
+    """Whether both say something about the field, and it can be the same."""
+    if name not in one.values or name not in other.values:
+        return False
+    if not differs(name, one, other):
+        return True
+    # An address may leave out the province that another begins with.
+    a, b = one.values[name], other.values[name]
+    return name in {"address", "hukou_address"} and (a.endswith(b) or b.endswith(a))
 
 
-def _state(name: str, one: Row, other: Row) -> str:
-    told = [bool(_value(name, record)) for record in (one, other)]
-    if not all(told):
-        return "half" if any(told) else "none"
+def _state(name: str, one: Card, other: Card) -> str:
+    told = (name in one.values) + (name in other.values)
+    if told < 2:
+        return ("none", "half")[told]
     return "same" if _same(name, one, other) else "differs"
 
 
-def _elsewhere(name: str, side: list[Row]) -> int:
-    main, *others = side
-    return sum(bool(_value(name, o)) and not _same(name, main, o) for o in others)
+def _elsewhere(name: str, side: list[Record]) -> int:
+    main, *others = (record.card for record in side)
+    return sum(name in card.values and not _same(name, main, card) for card in others)
 
 
-def _cell(name: str, record: Row, other: Row, today: date, unmasked: bool) -> Cell:
-    value, opposite = _value(name, record), _value(name, other)
+def _cell(name: str, record: Record, other: Record, today: date, unmasked: bool) -> Cell:
+    card, face = record.card, other.card
+    value, opposite = card.values.get(name, ""), face.values.get(name, "")
     if not value:
         return Cell()
-    same = bool(opposite) and _same(name, record, other)
-    note = _note(name, record, today)
+    same = _same(name, card, face)
+    notes = [card.remarks.get(name, "")]
+    if name == "name":
+        notes.append(record.pinyin)
+    if name == "birth_date" and len(value) == len("2000-01-01"):
+        notes.insert(0, age(date.fromisoformat(value), today))
+    if same and value != opposite and name not in {"id_number", "phone"}:
+        notes.append("写法不同")
+    note = "，".join(filter(None, notes))
     if name == "phone":
-        shown = [_phone(number, other, unmasked) for number in value.split("、")]
-        pieces = [piece for number in shown for piece in (Piece("\n"), *number)][1:]
-        return Cell(tuple(pieces), note)
+        numbers = [_phone(number, opposite, unmasked) for number in value.split("、")]
+        return Cell(
+            tuple(piece for number in numbers for piece in (Piece("\n"), *number))[1:], note
+        )
     marks = _marks(name, value, opposite) if opposite and not same else [False] * len(value)
     if name == "id_number" and not unmasked:
         return Cell(_masked(value, marks, keep=(0, 0) if opposite else (3, 2)), note)
-    if same and value != opposite and name != "id_number":
-        note = "，".join(part for part in (note, "写法不同") if part)
     return Cell(_pieces(value, marks), note)
 
 
-def _phone(number: str, other: Row, unmasked: bool) -> tuple[Piece, ...]:
-    others = other["phones"] or []
-    like = min(others, key=lambda o: sum(_positions(number, o)), default="")
+def _phone(number: str, others: str, unmasked: bool) -> tuple[Piece, ...]:
+    like = min(others.split("、"), key=lambda o: sum(_positions(number, o)))
     marks = _positions(number, like) if like else [False] * len(number)
     return _pieces(number, marks) if unmasked else _masked(number, marks, keep=(3, 2))
 
@@ -264,11 +237,11 @@ def _masked(value: str, marks: list[bool], *, keep: tuple[int, int]) -> tuple[Pi
 # What hangs on a record
 
 
-def _lists(records: list[Row], left: int) -> list[Line]:
+def _lists(records: list[Record], left: int) -> list[Line]:
     """Benefits, insurances and what cleaning found, a line each where any record has some."""
-    kinds: list[tuple[str, str, Callable[[Row], list[str]]]] = [
-        ("benefits", "领取待遇", lambda record: [_benefit(b) for b in record["benefits"]]),
-        ("insurances", "参保情况", lambda record: [_insurance(i) for i in record["insurances"]]),
+    kinds: list[tuple[str, str, Callable[[Record], list[str]]]] = [
+        ("benefits", "领取待遇", lambda record: [_benefit(b) for b in record.benefits]),
+        ("insurances", "参保情况", lambda record: [_insurance(i) for i in record.insurances]),
         ("defects", "问题数据", _defects),
     ]
     lines = []
@@ -284,21 +257,21 @@ def _lines(parts: list[str]) -> tuple[Piece, ...]:
     return (Piece("\n".join(parts)),) if parts else ()
 
 
-def _benefit(row: dict[str, Any]) -> str:
+def _benefit(row: Row) -> str:
     amount = f" {row['amount']:,.0f}元/月" if row["amount"] is not None else ""
     since = f"（{row['since']:%Y-%m}起）" if row["since"] else ""
     until = f"（至{row['until']:%Y-%m}）" if row["until"] else ""
     return f"{texts.BENEFITS.get(row['kind'], row['kind'])}{amount}{until or since}"
 
 
-def _insurance(row: dict[str, Any]) -> str:
+def _insurance(row: Row) -> str:
     status = texts.INSURANCE_STATUS.get(row["status"], row["status"] or "")
     return f"{texts.INSURANCES.get(row['kind'], row['kind'])} {status}".strip()
 
 
-def _defects(record: Row) -> list[str]:
+def _defects(record: Record) -> list[str]:
     return [
-        DEFECT_LABELS.get(defect["kind"], defect["kind"])
-        for defect in record["defects"]
+        str(DEFECT_LABELS.get(defect["kind"], defect["kind"]))
+        for defect in record.defects
         if defect["severity"] != "info"
     ]

@@ -14,7 +14,7 @@ from onegrid.review import texts
 from onegrid.review.compare import Table, compare
 from onegrid.review.effects import Effects, effects
 from onegrid.review.published import Published, Snapshot
-from onegrid.review.queries import Item, Row, read_records, read_residents
+from onegrid.review.queries import Item, Record, Row, read_records, read_residents
 from onegrid.review.queue import (
     SETTLING,
     Filter,
@@ -141,7 +141,7 @@ class Desk:
         before, after = neighbours(item, order)
         return ItemPage(
             item=item,
-            word=words.get(item.pair) if verdict(item, words) else None,
+            word=words.get(item.pair),
             table=compare(left, right, item.pair, self.today),
             residents=residents,
             effects=effects(item, residents, left, right),
@@ -186,7 +186,7 @@ class Desk:
         with self._saying:
             words = self._words()
             word = words.get(item.pair)
-            if word is not None and word.decision_id != seen and word.verdict in SETTLING:
+            if word is not None and word.decision_id != seen and verdict(item, words) in SETTLING:
                 raise Refused(
                     texts.ALREADY.format(author=word.author, verdict=texts.VERDICTS[word.verdict])
                 )
@@ -205,9 +205,7 @@ class Desk:
             if number is None:
                 word = undoable(words, self.author, self.today)
             else:
-                word = next(
-                    (w for w in words.values() if w.decision_id == number), None
-                )
+                word = next((w for w in words.values() if w.decision_id == number), None)
             if word is None or word.verdict == "withdrawn":
                 raise Refused(texts.NOTHING_TO_UNDO)
             self._journal.decide(
@@ -251,9 +249,9 @@ def _find(snapshot: Snapshot, review_id: str) -> Item:
     return item
 
 
-def _both(snapshot: Snapshot, item: Item) -> tuple[list[Row], list[Row], dict[str, Row]]:
+def _both(snapshot: Snapshot, item: Item) -> tuple[list[Record], list[Record], dict[str, Row]]:
     """Records of the left resident, of the right one, and the residents."""
     names = [item.resident_l, item.resident_r]
     records = read_records(snapshot.con, names)
-    left, right = ([row for row in records if row["resident_id"] == name] for name in names)
+    left, right = ([r for r in records if r.card.resident_id == name] for name in names)
     return left, right, read_residents(snapshot.con, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from onegrid.review import texts
-from onegrid.review.queries import Item, Row
+from onegrid.review.queries import Item, Record, Row
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,9 @@ class Effects:
     beware: tuple[str, ...]
 
 
-def effects(item: Item, residents: dict[str, Row], left: list[Row], right: list[Row]) -> Effects:
+def effects(
+    item: Item, residents: dict[str, Row], left: list[Record], right: list[Record]
+) -> Effects:
     """What a decision on `item` would do; `left`, `right` are the records of both residents."""
     one, other = (residents.get(name) for name in (item.resident_l, item.resident_r))
     if one is None or other is None:
@@ -33,13 +35,12 @@ def effects(item: Item, residents: dict[str, Row], left: list[Row], right: list[
     beware = []
     if doubled := sorted(benefits[0] & benefits[1]):
         beware.append(f"两人都在领取{_named(doubled)}：若是同一人，属重复领取，请告知民政")
-    numbers = [{row["id17"] for row in side if row["holds_id"]} for side in (left, right)]
+    numbers = [{r.id17 for r in side if r.holds_id} for side in (left, right)]
     if all(numbers) and numbers[0].isdisjoint(numbers[1]):
         beware.append("两人各有一个有效身份证号：判同一人意味着其中一个号码有误")
     if one["grid_code"] and other["grid_code"] and one["grid_code"] != other["grid_code"]:
         beware.append("两人现住不同网格：合并后只出现在一个网格的表单中")
-    rows = {(row["source"], row["source_key"]) for row in left}
-    if rows & {(row["source"], row["source_key"]) for row in right}:
+    if {record.row for record in left} & {record.row for record in right}:
         beware.append("两人同在一行记录里（如夫妻、母子）：通常是两个人")
     elif one["household_id"] and one["household_id"] == other["household_id"]:
         beware.append("两人登记在同一户：若同时列在户内，通常是两个人")
@@ -49,10 +50,8 @@ def effects(item: Item, residents: dict[str, Row], left: list[Row], right: list[
     return Effects(tuple(same), tuple(different), tuple(beware))
 
 
-def _whose(numbers: list[set[str]], left: list[Row], right: list[Row]) -> str:
-    shared = {row["id17"] for row in left if row["id17"]} & {
-        row["id17"] for row in right if row["id17"]
-    }
+def _whose(numbers: list[set[str | None]], left: list[Record], right: list[Record]) -> str:
+    shared = {r.id17 for r in left if r.id17} & {r.id17 for r in right if r.id17}
     for side, held in zip(("左侧", "右侧"), numbers, strict=True):
         if shared & held:
             return f"相同的证号归{side}居民；另一方的来源部门会收到“使用他人身份证号”的更正提示"

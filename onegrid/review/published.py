@@ -75,7 +75,7 @@ class Published:
         return found.st_ino, found.st_mtime_ns
 
     def _reopen(self) -> Snapshot:
-        # DuckDB takes a second connection to the same path for the same file: the old one goes first.
+        # DuckDB shares what is open under a path, even if the file is another one by now.
         self._snapshot = None
         self._open.close()
         con = self._open.enter_context(

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from schemas.fields import FIELDS
+from pipelines.explain.records import Card, read_cards
 
 Row = dict[str, Any]
 
@@ -25,6 +25,7 @@ class Item:
         village, village_name: where one of the two lives; empty: not known.
         records_l, records_r: records behind each resident.
         benefits: kinds of benefits that the two receive together.
+        known_word: number of the decision that its night knew and could not carry out, if any.
     """
 
     review_id: str
@@ -41,6 +42,7 @@ class Item:
     records_l: int
     records_r: int
     benefits: tuple[str, ...]
+    known_word: int | None
 
     @property
     def pair(self) -> tuple[int, int]:
@@ -48,11 +50,9 @@ class Item:
         return self.record_l, self.record_r
 
 
-def rows(
-    con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | Row = ()
-) -> list[Row]:
+def rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Row | None = None) -> list[Row]:
     """The result of `sql` as dictionaries."""
-    result = con.execute(sql, parameters if isinstance(parameters, dict) else list(parameters))
+    result = con.execute(sql, parameters or {})
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -78,7 +78,8 @@ def read_items(con: duckdb.DuckDBPyConnection) -> list[Item]:
             coalesce(l.village_code, r.village_code, '') AS village,
             coalesce(p.village_name, l.village_code, r.village_code, '') AS village_name,
             coalesce(a.records, 1) AS records_l, coalesce(b.records, 1) AS records_r,
-            list_sort(list_distinct(list_concat(l.benefits, r.benefits))) AS benefits
+            list_sort(list_distinct(list_concat(l.benefits, r.benefits))) AS benefits,
+            d.decision_id AS known_word
         FROM link.review v
         LEFT JOIN known l ON l.resident_id = v.resident_l
         LEFT JOIN known r ON r.resident_id = v.resident_r
@@ -86,78 +87,113 @@ def read_items(con: duckdb.DuckDBPyConnection) -> list[Item]:
         LEFT JOIN size b ON b.resident_id = v.resident_r
         LEFT JOIN village p ON p.village_code = coalesce(l.village_code, r.village_code)
         LEFT JOIN meta.night n ON n.night = v.since_night
+        LEFT JOIN link.decision d ON d.record_l = v.record_l AND d.record_r = v.record_r
         ORDER BY v.value DESC, v.review_id
         """,
     )
     return [Item(**{**row, "benefits": tuple(row["benefits"] or ())}) for row in found]
 
 
-def read_records(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> list[Row]:
-    """All records of `residents`, with source labels; newest first.
+@dataclass(frozen=True)
+class Record:
+    """One record behind a resident.
 
-    Besides the columns of `std.record`: resident_id, source_label, department_label, holds_id
-    (its number is taken for its own), and as lists of rows benefits, insurances, defects.
+    Attributes:
+        card: what it says, see `pipelines.explain.records`.
+        department: Chinese name of its owner.
+        pinyin: how its name sounds.
+        id17, holds_id: 17 digits of its ID number, and whether they bind it to its resident.
+        row: source and key of the row it stands in.
+        benefits, insurances, defects: rows of `std` about it.
     """
+
+    card: Card
+    department: str
+    pinyin: str
+    id17: str | None
+    holds_id: bool
+    row: tuple[str, str]
+    benefits: tuple[Row, ...]
+    insurances: tuple[Row, ...]
+    defects: tuple[Row, ...]
+
+
+def read_records(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> list[Record]:
+    """All records of `residents`, newest first."""
     found = rows(
         con,
         """
-        SELECT r.*, c.resident_id, coalesce(s.label, r.source) AS source_label,
-            coalesce(s.department_label, r.department) AS department_label,
-            t.held_id IS NOT NULL AS holds_id
+        SELECT r.record_id, r.source, r.source_key, r.id17, coalesce(r.name_pinyin, '') AS pinyin,
+            coalesce(s.department_label, r.department) AS department,
+            coalesce(t.held_id IS NOT NULL AND NOT t.is_open, false) AS holds_id
         FROM std.record r
         JOIN link.cluster c USING (record_id)
         LEFT JOIN link.standing t USING (record_id)
         LEFT JOIN meta.source s ON s.source = r.source
-        WHERE c.resident_id IN (SELECT unnest(?))
+        WHERE c.resident_id IN (SELECT unnest($residents::VARCHAR[]))
         ORDER BY r.observed_date DESC NULLS LAST, r.record_id
         """,
-        [list(residents)],
+        {"residents": list(residents)},
     )
     ids = [row["record_id"] for row in found]
-    for name, sql in (
-        ("benefits", "SELECT * FROM std.benefit WHERE record_id IN (SELECT unnest(?)) ORDER BY ALL"),
-        (
-            "insurances",
-            "SELECT * FROM std.insurance WHERE record_id IN (SELECT unnest(?)) ORDER BY ALL",
-        ),
-        (
-            "defects",
-            """SELECT DISTINCT record_id, field, kind, severity FROM std.defect
-            WHERE record_id IN (SELECT unnest(?)) ORDER BY ALL""",
-        ),
-    ):
-        parts = rows(con, sql, [ids])
-        for row in found:
-            row[name] = [part for part in parts if part["record_id"] == row["record_id"]]
+    cards = read_cards(con, ids)
+    benefits, insurances, defects = (
+        _by_record(con, f"SELECT * FROM {table} WHERE {{here}} ORDER BY ALL", ids)
+        for table in (
+            "std.benefit",
+            "std.insurance",
+            "(SELECT DISTINCT record_id, kind, severity FROM std.defect)",
+        )
+    )
+    return [
+        Record(
+            card=cards[row["record_id"]],
+            department=row["department"],
+            pinyin=row["pinyin"],
+            id17=row["id17"],
+            holds_id=row["holds_id"],
+            row=(row["source"], row["source_key"]),
+            benefits=tuple(benefits.get(row["record_id"], ())),
+            insurances=tuple(insurances.get(row["record_id"], ())),
+            defects=tuple(defects.get(row["record_id"], ())),
+        )
+        for row in found
+    ]
+
+
+def _by_record(con: duckdb.DuckDBPyConnection, sql: str, ids: list[int]) -> dict[int, list[Row]]:
+    here = "record_id IN (SELECT unnest($records::BIGINT[]))"
+    found: dict[int, list[Row]] = {}
+    for row in rows(con, sql.format(here=here), {"records": ids}):
+        found.setdefault(row["record_id"], []).append(row)
     return found
 
 
 def read_residents(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> dict[str, Row]:
-    """Each of `residents`: resident_id, born (night), names of columns as in `master.resident`.
+    """Each of `residents` in force: resident_id, born_night, household_id, grid_code, benefits.
 
-    `others` are the other members of the household: name, birth_date, relation.
+    `others` are the other living members of the household: resident_id, name, birth_date, relation.
     """
     known = rows(
         con,
         """
-        SELECT i.resident_id, i.born_night, i.anchor_record, a.observed_date AS anchored,
-            m.name, m.household_id, m.grid_code, coalesce(m.benefits, []) AS benefits
-        FROM link.identity i
-        LEFT JOIN std.record a ON a.record_id = i.anchor_record
-        LEFT JOIN master.resident m ON m.resident_id = i.resident_id
-        WHERE i.resident_id IN (SELECT unnest(?))
+        SELECT i.resident_id, i.born_night, m.household_id, m.grid_code,
+            coalesce(m.benefits, []) AS benefits
+        FROM link.identity i LEFT JOIN master.resident m ON m.resident_id = i.resident_id
+        WHERE i.resident_id IN (SELECT unnest($residents::VARCHAR[]))
         """,
-        [list(residents)],
+        {"residents": list(residents)},
     )
     households = [row["household_id"] for row in known if row["household_id"]]
     members = rows(
         con,
         """
-        SELECT resident_id, household_id, name, birth_date, relation, is_head
-        FROM master.resident WHERE household_id IN (SELECT unnest(?)) AND death_date IS NULL
+        SELECT resident_id, household_id, name, birth_date, relation
+        FROM master.resident
+        WHERE household_id IN (SELECT unnest($households::VARCHAR[])) AND death_date IS NULL
         ORDER BY is_head DESC, birth_date, resident_id
         """,
-        [households],
+        {"households": households},
     )
     for row in known:
         row["others"] = [
@@ -167,7 +203,3 @@ def read_residents(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> 
             and member["resident_id"] != row["resident_id"]
         ]
     return {row["resident_id"]: row for row in known}
-
-
-SHOWN = tuple(field.name for field in FIELDS)
-"""Fields of a record that the page compares, in the order of the contracts."""

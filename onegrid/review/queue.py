@@ -76,9 +76,14 @@ def waiting(items: Iterable[Item], words: Words, wanted: Filter | None = None) -
 
 
 def verdict(item: Item, words: Words) -> str | None:
-    """The word in force on `item`; None: there is none."""
+    """The word said on `item` since its night looked; None: there is none.
+
+    A decision that the night knew and that left the item in the queue contradicts another one.
+    """
     word = words.get(item.pair)
-    return None if word is None or word.verdict == "withdrawn" else word.verdict
+    if word is None or word.verdict == "withdrawn" or word.decision_id == item.known_word:
+        return None
+    return word.verdict
 
 
 def progress(items: Iterable[Item], words: Words, author: str, today: date) -> Progress:

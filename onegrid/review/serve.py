@@ -93,5 +93,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
         ) from error
     return listener
-
-

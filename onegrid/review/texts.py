@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from schemas.codes import code_list
-from schemas.fields import FIELD
-
 VERDICTS = {"always": "同一人", "never": "不同人", "unsure": "存疑", "withdrawn": "已撤销"}
 """A person's word on two records → what the buttons say."""
 
@@ -38,25 +35,6 @@ INSURANCES = {
     "unemployment": "失业登记",
 }
 INSURANCE_STATUS = {"active": "参保", "paused": "中断", "ended": "终止", "receiving": "领取"}
-ROLES = {
-    "self": "",
-    "husband": "男方",
-    "wife": "女方",
-    "spouse": "配偶",
-    "child1": "子女一",
-    "child2": "子女二",
-    "child3": "子女三",
-}
-ID_STATUS = {
-    "valid": "有效",
-    "upgraded": "15位升位",
-    "conflict": "与本行其他内容矛盾",
-    "invalid": "校验不通过",
-    "masked": "原件遮盖",
-    "damaged": "Excel损坏",
-    "missing": "未填",
-}
-PRECISION = {"month": "只到月", "year": "只到年", "lunar": "由农历换算"}
 COMPARISONS = {
     "name": "姓名",
     "birth": "出生日期",
@@ -66,7 +44,7 @@ COMPARISONS = {
     "place": "住址",
 }
 
-FORBIDDEN = "没有访问权限。请使用终端中显示的链接打开本页；链接只能使用一次，用过后请重新运行 onegrid review。"
+FORBIDDEN = "没有访问权限。请用终端中显示的链接打开本页；链接只能使用一次，用过后请重新运行 onegrid review。"
 WRONG_HOST = "没有访问权限：请求的地址不是本服务的地址。"
 WRONG_ORIGIN = "没有访问权限：请求不是从本页发出的。请刷新页面后重试。"
 NOT_FOUND = "没有这一页，或该待核项已不在当前批次中。"
@@ -78,9 +56,3 @@ ALREADY = "{author} 刚刚已核定为“{verdict}”，本次没有保存。"
 NOTHING_TO_UNDO = "没有可撤销的核定。"
 UNDONE = "已撤销：{verdict}"
 KEPT = "已记：{verdict}"
-
-
-def coded(field: str, value: object) -> str:
-    """The value of a canonical field as a person reads it; a code becomes its label."""
-    codes = FIELD[field].codes
-    return code_list(codes).values.get(str(value), str(value)) if codes else str(value)

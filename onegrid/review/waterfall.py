@@ -58,52 +58,60 @@ class Waterfall:
 def draw(evidence: Evidence, accept: float) -> Waterfall:
     """The waterfall of `evidence`; `accept` is the probability at which a match needs no person."""
     threshold = math.log2(accept / (1 - accept))
-    levels = [0.0, threshold, evidence.prior]
+    ends = [0.0, threshold, evidence.prior]
     for bar in evidence.bars:
-        levels += [levels[-1] + bar.weight, levels[-1] + bar.weight + bar.term]
-    low, high = min(levels), max(levels)
-    room = (high - low) * MARGIN or 1.0
-    low, scale = low - room, 100 / (high - low + 2 * room)
-
-    def at(level: float) -> float:
-        return round((level - low) * scale, 2)
-
-    def step(label: str, says: str, start: float, weight: float, term: float, kind: str) -> Step:
-        ends = sorted((start, start + weight + term))
-        tail = sorted((start + weight, start + weight + term))
-        # Where term and weight oppose each other the sum alone is drawn: the net is what counts.
-        inside = weight * term > 0
-        return Step(
-            label,
-            says,
-            weight + term,
-            at(ends[0]),
-            round((ends[1] - ends[0]) * scale, 2),
-            at(tail[0]),
-            round((tail[1] - tail[0]) * scale, 2) if inside else 0.0,
-            kind,
-        )
-
-    steps = [step("起点", "任意两条记录", 0.0, evidence.prior, 0.0, "prior")]
+        ends += [ends[-1] + bar.weight, ends[-1] + bar.weight + bar.term]
+    scale = _Scale(min(ends), max(ends))
+    steps = [scale.step("起点", "任意两条记录", "prior", 0.0, evidence.prior)]
     level = evidence.prior
     for bar in evidence.bars:
         label = COMPARISONS.get(bar.comparison, bar.comparison)
         if bar.level == "missing":
-            steps.append(Step(label, "一方或双方没有", None, at(level), 0.0, 0.0, 0.0, "missing"))
+            steps.append(Step(label, bar.says, None, scale.at(level), 0.0, 0.0, 0.0, "missing"))
             continue
         kind = "for" if bar.weight + bar.term >= 0 else "against"
-        steps.append(step(label, bar.says, level, bar.weight, bar.term, kind))
+        steps.append(scale.step(label, bar.says, kind, level, bar.weight, bar.term))
         level += bar.weight + bar.term
-    steps.append(step("合计", chance(evidence.probability), 0.0, evidence.weight, 0.0, "total"))
+    steps.append(scale.step("合计", chance(evidence.probability), "total", 0.0, evidence.weight))
     return Waterfall(
         tuple(steps),
-        at(0.0),
-        at(threshold),
+        scale.at(0.0),
+        scale.at(threshold),
         threshold,
         evidence.weight,
         evidence.probability,
         evidence.basis,
     )
+
+
+class _Scale:
+    """From weights to percent of the drawing's width."""
+
+    def __init__(self, low: float, high: float) -> None:
+        room = (high - low) * MARGIN
+        self._low, self._factor = low - room, 100 / (high - low + 2 * room)
+
+    def at(self, level: float) -> float:
+        return round((level - self._low) * self._factor, 2)
+
+    def step(  # noqa: PLR0917
+        self, label: str, says: str, kind: str, start: float, weight: float, term: float = 0.0
+    ) -> Step:
+        end = start + weight + term
+        left, right = self.at(min(start, end)), self.at(max(start, end))
+        tail = sorted((self.at(start + weight), self.at(end)))
+        # Where term and weight oppose each other, only what is left of them is drawn.
+        inside = weight * term > 0
+        return Step(
+            label,
+            says,
+            weight + term,
+            left,
+            round(right - left, 2),
+            tail[0],
+            round(tail[1] - tail[0], 2) if inside else 0.0,
+            kind,
+        )
 
 
 def chance(probability: float) -> str:
