@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ from onegrid.explain import explain
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.review.command import review
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -75,6 +75,7 @@ def cli() -> None:
 
 
 cli.add_command(explain)
+cli.add_command(review)
 
 
 @cli.command()
@@ -219,23 +220,6 @@ def decide(  # noqa: PLR0917
     with open_journal(settings.journal_url) as journal:
         number = journal.decide(record_l, record_r, kept, author, reason)
     click.echo(f"decision {number} is kept: {kept}")
-
-
-@cli.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True)
-@click.option("--author", help="Who decides (default: the user of this machine).")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--exposed", is_flag=True, help="Allow a --host that other machines can reach.")
-@_CONFIG
-@_HOME
-def review(  # noqa: PLR0917
-    port: int, author: str | None, host: str, exposed: bool, config: Path | None, home: Path | None
-) -> None:
-    """Settle doubtful matches on a local page; the next night obeys."""
-    from onegrid.review.serve import serve  # noqa: PLC0415
-
-    place, settings = _load(home, config)
-    serve(place, settings, author or getpass.getuser(), host, port, exposed=exposed)
 
 
 @cli.command()

@@ -18,13 +18,15 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from onegrid.review import texts
-from onegrid.review.compare import age
+from onegrid.review.compare import age, hidden
 from onegrid.review.desk import Desk, Gone, Refused
 from onegrid.review.guard import Guard, Session
 from onegrid.review.queue import Filter
 from onegrid.review.waterfall import chance
-from pipelines.explain.records import readable
+from pipelines.explain.records import KEY_FIELDS, readable
+from pipelines.explain.texts import REASONS
 from pipelines.report.texts import REVIEW_LABELS
+from schemas.fields import FIELD
 
 PAGE = 100
 """Items on a page of the queue, and words on the page of what was decided."""
@@ -46,6 +48,8 @@ def make_app(desk: Desk, session: Session) -> Starlette:
             Route("/item/{review_id}", pages.item),
             Route("/item/{review_id}/numbers", pages.numbers, methods=["POST"]),
             Route("/item/{review_id}/decide", pages.decide, methods=["POST"]),
+            Route("/resident/{resident_id}", pages.resident),
+            Route("/resident/{resident_id}/numbers", pages.resident_numbers, methods=["POST"]),
             Route("/undo", pages.undo, methods=["POST"]),
             Route("/decided", pages.decided),
             Route("/review.css", _file("review.css", "text/css")),
@@ -92,6 +96,10 @@ class _Pages:
             "age": lambda birth: age(birth, desk.today),
             "link": _link,
             "readable": readable,
+            "hidden": hidden,
+            "kept_apart": REASONS,
+            "key_fields": KEY_FIELDS,
+            "fields": FIELD,
             "filtered": lambda reason, village: _link("/", Filter(reason, village)),
         }
 
@@ -121,6 +129,11 @@ class _Pages:
         page = self._desk.item(request.path_params["review_id"], wanted)
         return self._page("item.html.jinja", page=page, wanted=wanted, table=page.table)
 
+    def resident(self, request: Request) -> Response:
+        """One resident: records, why they are together, history, where each value is from."""
+        page = self._desk.resident(request.path_params["resident_id"])
+        return self._page("resident.html.jinja", page=page, found=page.found)
+
     def decided(self, _: Request) -> Response:
         """What was decided, newest first."""
         return self._page("decided.html.jinja", words=self._desk.decided(PAGE))
@@ -131,6 +144,11 @@ class _Pages:
         """The table with numbers unmasked."""
         table = self._desk.numbers(request.path_params["review_id"])
         return self._page("table.html.jinja", table=table)
+
+    def resident_numbers(self, request: Request) -> Response:
+        """What is known of the resident, with numbers unmasked."""
+        page = self._desk.resident(request.path_params["resident_id"], unmasked=True)
+        return self._page("known.html.jinja", page=page, found=page.found)
 
     async def decide(self, request: Request) -> Response:
         """Keep a word; answers with where to go on."""

@@ -138,6 +138,12 @@ def age(birth: date | None, today: date) -> str:
     return f"{today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))}岁"
 
 
+def hidden(value: str) -> str:
+    """An ID number, or phones, with head and tail alone."""
+    numbers = (_masked(number, [False] * len(number), keep=(3, 2)) for number in value.split("、"))
+    return "、".join("".join(piece.text for piece in pieces) for pieces in numbers)
+
+
 def _has_numbers(records: list[Record]) -> bool:
     return any({"id_number", "phone"} & record.card.values.keys() for record in records)
 

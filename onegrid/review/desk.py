@@ -31,6 +31,7 @@ from onegrid.review.queue import (
 from onegrid.review.waterfall import Waterfall, draw
 from pipelines.config import Config
 from pipelines.errors import OnegridError
+from pipelines.explain import Explanation, UnknownResident, explain_resident
 from pipelines.home import Home
 from pipelines.journal import Journal
 from pipelines.link.explain import pair_evidence
@@ -76,6 +77,23 @@ class ItemPage:
     place: int | None
     waiting: int
     progress: Progress
+
+
+@dataclass(frozen=True)
+class ResidentPage:
+    """One resident explained.
+
+    Attributes:
+        found: the explanation; numbers in it are not masked.
+        numbers: record → its place on the page, from 1.
+        waterfalls: the waterfall of every pair on the page whose weight counts.
+        unmasked: show ID numbers and phones as they are.
+    """
+
+    found: Explanation
+    numbers: dict[int, int]
+    waterfalls: dict[tuple[int, int], Waterfall]
+    unmasked: bool
 
 
 class Desk:
@@ -136,7 +154,7 @@ class Desk:
             left, right, residents = _both(snapshot, item)
             waterfall, reasons = self._waterfall(snapshot, item)
             items = list(snapshot.items.values())
-        self._saw(review_id, "item")
+        self._saw(review_id, "review", snapshot.night, revealed=False)
         order = waiting(items, words, wanted)
         before, after = neighbours(item, order)
         return ItemPage(
@@ -163,8 +181,34 @@ class Desk:
         with self._published.reading() as snapshot:
             item = _find(snapshot, review_id)
             left, right, _ = _both(snapshot, item)
-        self._saw(review_id, "numbers")
+        self._saw(review_id, "review", snapshot.night, revealed=True)
         return compare(left, right, item.pair, self.today, unmasked=True)
+
+    def resident(self, resident_id: str, *, unmasked: bool = False) -> ResidentPage:
+        """One resident, seen by the reviewer from now on.
+
+        Raises:
+            Gone: there is and was no such resident.
+        """
+        with self._published.reading() as snapshot:
+            try:
+                found = explain_resident(snapshot.con, self._home, resident_id)
+            except UnknownResident:
+                raise Gone from None
+        self._saw(resident_id, "explain", found.night, revealed=unmasked)
+        accept = self.config.district.linkage.accept
+        pairs = [*found.links, *(apart.evidence for apart in found.apart)]
+        return ResidentPage(
+            found,
+            {card.record_id: place for place, card in enumerate(found.records, start=1)},
+            {
+                (evidence.record_l, evidence.record_r): draw(evidence, accept)
+                for evidence in pairs
+                if evidence.decision is None
+                and (evidence.tier == "probable" or evidence.verdict != "joined")
+            },
+            unmasked,
+        )
 
     def decide(
         self, review_id: str, said: str, reason: str, seen: int | None, wanted: Filter
@@ -226,8 +270,9 @@ class Desk:
     def _words(self) -> Words:
         return read_words(self._journal, self.zone)
 
-    def _saw(self, subject: str, what: str) -> None:
-        self._journal.append_receipt("view", subject, self.author, {"what": what})
+    def _saw(self, subject: str, what: str, night: int, *, revealed: bool) -> None:
+        seen = {"what": what, "night": night, "revealed": revealed}
+        self._journal.append_receipt("view", subject, self.author, seen)
 
     def _waterfall(self, snapshot: Snapshot, item: Item) -> tuple[Waterfall | None, list[str]]:
         """The waterfall, and what the night said of the pair; without its model only the latter."""

@@ -15,8 +15,6 @@ from pipelines.config import Config
 from pipelines.errors import NothingPublished, OnegridError
 from pipelines.home import Home
 
-LONGEST_AUTHOR = 64
-
 
 def serve(home: Home, config: Config, author: str, host: str, port: int, *, exposed: bool) -> None:
     """Serve the page until ctrl-c.
@@ -30,10 +28,10 @@ def serve(home: Home, config: Config, author: str, host: str, port: int, *, expo
     Raises:
         OnegridError: nothing is published, the port is taken, or the host is not allowed.
     """
-    if not 0 < len(author) <= LONGEST_AUTHOR:
-        raise OnegridError(f"--author needs 1 to {LONGEST_AUTHOR} characters")
     if not home.published.exists():
-        raise NothingPublished(f"nothing is published under {home.root}: run `onegrid run` first")
+        raise NothingPublished(
+            f"nothing is published under {home.root}: run a night first (`onegrid run`)"
+        )
     is_local = _is_loopback(host)
     if not is_local and not exposed:
         raise OnegridError(

@@ -35,6 +35,7 @@ INSURANCES = {
     "unemployment": "失业登记",
 }
 INSURANCE_STATUS = {"active": "参保", "paused": "中断", "ended": "终止", "receiving": "领取"}
+TIERS = {"certain": "证号确定", "probable": "综合推断", "decision": "人工核定", None: "未比较"}
 COMPARISONS = {
     "name": "姓名",
     "birth": "出生日期",
@@ -44,7 +45,10 @@ COMPARISONS = {
     "place": "住址",
 }
 
-FORBIDDEN = "没有访问权限。请用终端中显示的链接打开本页；链接只能使用一次，用过后请重新运行 onegrid review。"
+FORBIDDEN = (
+    "没有访问权限。请用终端中显示的链接打开本页；"
+    "链接只能使用一次，用过后请重新运行 onegrid review。"
+)
 WRONG_HOST = "没有访问权限：请求的地址不是本服务的地址。"
 WRONG_ORIGIN = "没有访问权限：请求不是从本页发出的。请刷新页面后重试。"
 NOT_FOUND = "没有这一页，或该待核项已不在当前批次中。"

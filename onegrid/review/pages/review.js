@@ -59,7 +59,8 @@
     const button = document.querySelector("[data-do=numbers]");
     if (!button || button.hidden) return;
     try {
-      compare.innerHTML = await (await send(`/item/${data.item}/numbers`, {})).text();
+      const shown = document.getElementById("known") || compare;
+      shown.innerHTML = await (await send(data.numbers, {})).text();
       button.hidden = true;
     } catch (error) {
       say(error.message || "没有取到号码，请重试。", true);
@@ -129,6 +130,7 @@
     else if (task === "undo") undo(number);
     else if (task === "all") all();
     else if (task === "numbers") numbers();
+    else if (task === "back") history.back();
     else if (task === "help") help.showModal();
   });
 
