@@ -232,7 +232,7 @@ def test_numbers_are_masked_until_asked_and_every_look_is_kept(
     home: Home, districts: Districts
 ) -> None:
     with reviewing(home) as client:
-        for item in client.queue():
+        for item in client.queue()[:8]:
             numbers = ask(
                 districts.before,
                 f"""SELECT unnest(list_concat([id_number, id_partial], phones))
@@ -366,7 +366,7 @@ def test_a_reviewer_works_with_keys_alone_in_a_narrow_window(
         window.press("2")  # a letter of the reason, not a decision
         assert window.run("return document.getElementById('reason').value") == "2"
         window.run("document.activeElement.blur()")
-        window.until("performance.now() > 400")
+        window.until("performance.now() > 1000")
         window.press("2")
         window.until(f"document.body.dataset.item && document.body.dataset.item !== '{first}'")
         assert window.until("document.getElementById('toast').textContent") == "已记：不同人"
