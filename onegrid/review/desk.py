@@ -97,15 +97,21 @@ class ResidentPage:
 
 
 class Desk:
-    """One reviewer at one home."""
+    """One reviewer at one home.
+
+    Raises:
+        NothingPublished: there is no night to review.
+    """
 
     def __init__(self, home: Home, config: Config, author: str) -> None:
         self.config = config
         self.author = author
         self.zone = ZoneInfo(config.district.timezone)
         self._home = home
-        self._journal = Journal(config.journal_url)
         self._published = Published(home, config.district.limits)
+        with self._published.reading():
+            pass  # the first look takes longest, and says whether there is a night at all
+        self._journal = Journal(config.journal_url)
         self._saying = threading.Lock()
 
     def close(self) -> None:
@@ -192,7 +198,7 @@ class Desk:
         """
         with self._published.reading() as snapshot:
             try:
-                found = explain_resident(snapshot.con, self._home, resident_id)
+                found = explain_resident(snapshot.whole, self._home, resident_id)
             except UnknownResident:
                 raise Gone from None
         self._saw(resident_id, "explain", found.night, revealed=unmasked)
@@ -276,12 +282,12 @@ class Desk:
 
     def _waterfall(self, snapshot: Snapshot, item: Item) -> tuple[Waterfall | None, list[str]]:
         """The waterfall, and what the night said of the pair; without its model only the latter."""
-        found = snapshot.con.execute(
+        found = snapshot.near.execute(
             "SELECT reasons FROM link.pair WHERE record_l = ? AND record_r = ?", list(item.pair)
         ).fetchall()
         said = [WORDS[part] for (text,) in found for part in text.split("; ") if part in WORDS]
         try:
-            (evidence,) = pair_evidence(snapshot.con, self._home, [item.pair])
+            (evidence,) = pair_evidence(snapshot.near, self._home, [item.pair])
         except (OnegridError, duckdb.Error):
             return None, said
         return draw(evidence, self.config.district.linkage.accept), said
@@ -297,6 +303,6 @@ def _find(snapshot: Snapshot, review_id: str) -> Item:
 def _both(snapshot: Snapshot, item: Item) -> tuple[list[Record], list[Record], dict[str, Row]]:
     """Records of the left resident, of the right one, and the residents."""
     names = [item.resident_l, item.resident_r]
-    records = read_records(snapshot.con, names)
+    records = read_records(snapshot.near, names)
     left, right = ([r for r in records if r.card.resident_id == name] for name in names)
-    return left, right, read_residents(snapshot.con, names)
+    return left, right, read_residents(snapshot.near, names)

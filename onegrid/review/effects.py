@@ -43,7 +43,7 @@ def effects(
     if {record.row for record in left} & {record.row for record in right}:
         beware.append("两人同在一行记录里（如夫妻、母子）：通常是两个人")
     elif one["household_id"] and one["household_id"] == other["household_id"]:
-        beware.append("两人登记在同一户：若同时列在户内，通常是两个人")
+        beware.append("两人登记在同一户：可能是家人，也可能是一人登记了两次")
     different = ["两名居民各自保留，这两人今后不再排入待核"]
     if item.reason == "contested_id":
         different.append(_whose(numbers, left, right))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import duckdb
 
+from onegrid.review.near import copy_near
 from onegrid.review.queries import Item, read_items
 from pipelines import store
 from pipelines.errors import NothingPublished
@@ -24,12 +25,14 @@ class Snapshot:
     """One published night.
 
     Attributes:
-        con: its file, read-only; to be used inside `Published.reading` alone.
+        near: what stands behind the queue, see `near.copy_near`.
+        whole: its file, read-only. Both are to be used inside `Published.reading` alone.
         night: its number.
         items: its review queue by review_id, in the queue's order.
     """
 
-    con: duckdb.DuckDBPyConnection
+    near: duckdb.DuckDBPyConnection
+    whole: duckdb.DuckDBPyConnection
     night: int
     items: dict[str, Item]
 
@@ -78,10 +81,13 @@ class Published:
         # DuckDB shares what is open under a path, even if the file is another one by now.
         self._snapshot = None
         self._open.close()
-        con = self._open.enter_context(
-            store.connect(
-                self._home.published, self._limits, self._home.work / "spill", read_only=True
-            )
+        near = self._open.enter_context(
+            store.connect(":memory:", self._limits, self._home.work / "spill")
         )
-        night = store.count(con, "SELECT max(night) FROM meta.night")
-        return Snapshot(con, night, {item.review_id: item for item in read_items(con)})
+        path = str(self._home.published).replace("'", "''")
+        near.execute(f"ATTACH '{path}' AS published (READ_ONLY)")
+        whole = self._open.enter_context(closing(near.cursor()))
+        whole.execute("USE published; SET TimeZone = 'Asia/Shanghai'")
+        copy_near(near, "published")
+        night = store.count(whole, "SELECT max(night) FROM meta.night")
+        return Snapshot(near, whole, night, {item.review_id: item for item in read_items(whole)})

@@ -172,7 +172,8 @@ def _by_record(con: duckdb.DuckDBPyConnection, sql: str, ids: list[int]) -> dict
 def read_residents(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> dict[str, Row]:
     """Each of `residents` in force: resident_id, born_night, household_id, grid_code, benefits.
 
-    `others` are the other living members of the household: resident_id, name, birth_date, relation.
+    `others` are the other living members of the household: resident_id, name, birth_date, relation;
+    those of them that are among `residents` come first.
     """
     known = rows(
         con,
@@ -196,10 +197,11 @@ def read_residents(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> 
         {"households": households},
     )
     for row in known:
-        row["others"] = [
+        others = [
             member
             for member in members
             if member["household_id"] == row["household_id"]
             and member["resident_id"] != row["resident_id"]
         ]
+        row["others"] = sorted(others, key=lambda member: member["resident_id"] not in residents)
     return {row["resident_id"]: row for row in known}

@@ -12,7 +12,7 @@ from onegrid.review.app import make_app
 from onegrid.review.desk import Desk
 from onegrid.review.guard import Session
 from pipelines.config import Config
-from pipelines.errors import NothingPublished, OnegridError
+from pipelines.errors import OnegridError
 from pipelines.home import Home
 
 
@@ -28,10 +28,6 @@ def serve(home: Home, config: Config, author: str, host: str, port: int, *, expo
     Raises:
         OnegridError: nothing is published, the port is taken, or the host is not allowed.
     """
-    if not home.published.exists():
-        raise NothingPublished(
-            f"nothing is published under {home.root}: run a night first (`onegrid run`)"
-        )
     is_local = _is_loopback(host)
     if not is_local and not exposed:
         raise OnegridError(
@@ -43,6 +39,7 @@ def serve(home: Home, config: Config, author: str, host: str, port: int, *, expo
             f"--host {host} stands for every address; name the one that the reviewer will type"
         )
     listener = _listen(host, port)
+    desk = Desk(home, config, author)
     port = listener.getsockname()[1]
     names = {host, "localhost"} if is_local else {host}
     hosts = {f"{f'[{name}]' if ':' in name else name}:{port}" for name in names}
@@ -58,7 +55,7 @@ def serve(home: Home, config: Config, author: str, host: str, port: int, *, expo
     click.echo(f"reviewer {author}; the link works once; ctrl-c ends it")
     server = uvicorn.Server(
         uvicorn.Config(
-            make_app(Desk(home, config, author), session),
+            make_app(desk, session),
             access_log=False,
             log_config=None,
             server_header=False,
