@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from onegrid.book import review_book
 from onegrid.explain import explain
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
@@ -76,6 +77,7 @@ def cli() -> None:
 
 cli.add_command(explain)
 cli.add_command(review)
+cli.add_command(review_book)
 
 
 @cli.command()

@@ -10,9 +10,17 @@ import warnings
 
 import pytest
 
+from tests.district_fixture import Districts, make_districts
+
 os.environ.update(DAGSTER_DISABLE_TELEMETRY="yes", GX_ANALYTICS_ENABLED="false")
 for name in ("ONEGRID_HOME", "ONEGRID_CONFIG", "DAGSTER_HOME"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
+    """Homes with one and with two published nights; to be copied, not changed."""
+    return make_districts(tmp_path_factory)
 
 
 def pytest_configure(config: pytest.Config) -> None:

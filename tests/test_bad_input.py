@@ -22,7 +22,6 @@ from tests.district_fixture import (
     copy,
     differences,
     held,
-    make_districts,
     onegrid,
     shown,
 )
@@ -30,11 +29,6 @@ from tests.district_fixture import (
 NAME, NUMBER = "欧阳金丝雀", "330199196407150120"
 _LIVE = "SELECT * EXCLUDE (since_night) FROM master.crosswalk WHERE until IS NULL AND source = "
 _CODES = "SELECT file, reason FROM raw.ledger_quarantine WHERE until_night IS NULL ORDER BY ALL"
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import re
 from datetime import date
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from pipelines.standardise.id_cards import check_digit, clean_id
 from pipelines.standardise.names import clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
+from pipelines.standardise.plain import plain_sql
 
 TODAY = date(2026, 11, 23)
 VILLAGES = frozenset({"东墩村", "松滨社区"})
@@ -236,3 +239,48 @@ def test_every_kind_of_defect_is_explained() -> None:
     page = (Path(__file__).parents[1] / "docs" / "defects.md").read_text("utf-8")
     for kind, severity in SEVERITY.items():
         assert re.search(rf"\| `{kind}` \| [^|]+ \| {severity} \|", page), kind
+
+
+_DIGITS = st.text("0123456789", min_size=17, max_size=17)
+_NUMBERS = st.one_of(
+    _DIGITS.map(lambda body: body + check_digit(body)),
+    st.builds(
+        lambda area, born, order: (body := f"{area}{born:%Y%m%d}{order:03}") + check_digit(body),
+        st.integers(110000, 659999),
+        st.dates(date(1850, 1, 1), date(2030, 1, 1)),
+        st.integers(0, 999),
+    ),
+    st.text("0123456789Xx*", min_size=15, max_size=18),
+)
+_PHONES = st.one_of(
+    st.integers(13_000_000_000, 19_999_999_999).map(str),
+    st.builds(lambda head, digit: head + digit * 8, st.just("138"), st.sampled_from("0123456789")),
+    st.sampled_from(["13800138000", "13812345678", "13800000001", "057188888888", "无"]),
+)
+
+
+@pytest.mark.parametrize(("kind", "values"), [("id", _NUMBERS), ("phone", _PHONES)])
+def test_what_sql_takes_for_plain_its_cleaner_leaves_alone(
+    kind: str, values: st.SearchStrategy[str]
+) -> None:
+    with duckdb.connect() as con:
+
+        @settings(max_examples=150, deadline=None)
+        @given(st.lists(values, min_size=1, max_size=40, unique=True))
+        def agree(raws: list[str]) -> None:
+            plain = plain_sql(kind, TODAY)
+            assert plain is not None
+            condition, columns = plain
+            con.register("given", pa.table({"v": raws}))
+            names = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
+            found = con.sql(f"SELECT v AS raw, {names} FROM given WHERE {condition}")
+            seen = {row["raw"]: row for row in found.to_arrow_table().to_pylist()}
+            cleaned = clean_values(kind, list(seen), Context(TODAY, VILLAGES)).to_pylist()
+            for row in cleaned:
+                expected = {name: value for name, value in row.items() if value is not None}
+                assert seen[row["raw"]] == expected
+            counted.append(len(seen))
+
+        counted: list[int] = []
+        agree()
+    assert sum(counted) > 100

@@ -8,12 +8,7 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.journal import open_journal
-from tests.district_fixture import Districts, ask, copy, journal_url, make_districts, onegrid
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
+from tests.district_fixture import Districts, ask, copy, journal_url, onegrid
 
 
 @pytest.fixture

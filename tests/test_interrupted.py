@@ -24,17 +24,11 @@ from tests.district_fixture import (
     die_in,
     differences,
     journal_url,
-    make_districts,
     onegrid,
     shown,
 )
 
 KILLED = -9
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 def _recovers(home: Home, districts: Districts, *flags: str) -> None:

@@ -302,7 +302,6 @@ def test_who_was_decided_always_and_is_kept_apart_comes_back_to_the_queue(place)
         )
     ]
     a, b, c = sorted(record.record_id for record in people)
-    run_night(home, config, people)
     with open_journal(config.journal_url) as journal:
         for one, other, verdict in ((a, b, "always"), (b, c, "always"), (a, c, "never")):
             journal.decide(one, other, verdict, "tester", "a test")
@@ -347,3 +346,19 @@ def test_the_queue_is_ordered_by_what_a_decision_settles_and_keeps_its_budget(pl
     )
     assert json.loads(counts)["over_budget"] == 2
     assert rows(short, "SELECT count(*) FROM link.pair WHERE verdict = 'review'") == [(3,)]
+
+
+def test_two_residents_whom_a_person_keeps_apart_are_not_asked_about_again(place):
+    home, config = place
+    holder = valid(person("1"), NUMBER)
+    again = replace(holder, key="2", phones=("13800000001", "13800000002"))
+    twin = person("3", "张伟亮", "zhang wei liang")
+    records = [holder, again, twin]
+    night = run_night(home, config, records)
+    pairs = rows(night, "SELECT record_l, record_r FROM link.pair WHERE tier = 'probable'")
+    assert len(pairs) == 2
+    ((left, right, reason),) = rows(night, "SELECT record_l, record_r, reason FROM link.review")
+    assert reason == "doubtful"
+    with open_journal(config.journal_url) as journal:
+        journal.decide(left, right, "never", "tester", "twins")
+    assert rows(run_night(home, config, records), "FROM link.review") == []

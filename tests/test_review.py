@@ -25,7 +25,6 @@ from tests.district_fixture import (
     ask,
     copy,
     journal_url,
-    make_districts,
     onegrid,
 )
 
@@ -33,11 +32,6 @@ ADDRESS = "127.0.0.1:8765"
 EVERYTHING = (
     "r.record_id IN (SELECT record_l FROM link.review UNION SELECT record_r FROM link.review)"
 )
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 @pytest.fixture

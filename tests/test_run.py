@@ -24,17 +24,11 @@ from tests.district_fixture import (
     copy,
     differences,
     journal_url,
-    make_districts,
     onegrid,
     shown,
 )
 
 PERSONAL = ("330106199001011237", "张三丰")
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipelines.config import Config, load_config
@@ -13,7 +14,8 @@ from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.night import Night, open_night
 from pipelines.publish import publish
-from pipelines.standardise import conservation, standardise
+from pipelines.standardise import standardise
+from pipelines.store import count, quote
 from pipelines.synth import make_district
 
 COMPARED = (
@@ -51,6 +53,29 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("standardise")
     make_district(Home.at(root), residents=1200, seed=7, day=1)
     return root
+
+
+def conservation(con: duckdb.DuckDBPyConnection, sources: list[str]) -> tuple[int, int, int]:
+    """The law that nothing disappears: live raw rows, rows standardised, rows only in quarantine.
+
+    The first must be the sum of the other two. A row of a register is standardised when it places
+    a dwelling.
+    """
+    live = sum(
+        count(con, f"SELECT count(*) FROM raw.{quote(source)} WHERE until_night IS NULL")
+        for source in sources
+    )
+    standard = (
+        "(SELECT source, source_key FROM std.record "
+        "UNION SELECT source, source_key FROM std.placed)"
+    )
+    done = count(con, f"SELECT count(*) FROM {standard}")
+    aside = count(
+        con,
+        f"""SELECT count(*) FROM (SELECT DISTINCT source, source_key FROM std.quarantine)
+        ANTI JOIN {standard} USING (source, source_key)""",
+    )
+    return live, done, aside
 
 
 @pytest.fixture(scope="module")

@@ -155,6 +155,12 @@ def test_great_expectations_agrees_with_the_counts(tmp_path: Path) -> None:
             "INSERT INTO link.decision BY NAME SELECT 1 record_l, 3 record_r, 'always' verdict",
             1,
         ),
+        (
+            "decisions_agree",
+            """INSERT INTO link.decision BY NAME SELECT 1 record_l, 3 record_r,
+            unnest(['always', 'never']) verdict""",
+            1,
+        ),
         ("form_no_dead", "UPDATE master.resident SET death_date='2026-01-01' WHERE is_head", 125),
         ("form_own_grid", "UPDATE deliver.form_row SET grid_code = 'x' WHERE row_no = 1", 1),
         (

@@ -6,17 +6,11 @@ import re
 from pathlib import Path
 
 import duckdb
-import pytest
 
-from tests.district_fixture import Districts, make_districts
+from tests.district_fixture import Districts
 
 PAGE = Path(__file__).parents[1] / "docs" / "walkthrough.md"
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-
-
-@pytest.fixture(scope="session")
-def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
-    return make_districts(tmp_path_factory)
 
 
 def test_every_query_of_the_walkthrough_finds_the_chosen_resident(districts: Districts) -> None:

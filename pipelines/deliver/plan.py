@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from pipelines.deliver.content import (
     Sources,
-    content_sql,
     fingerprint,
     form_id_sql,
     literal,
     read_sources,
+    seal_sql,
 )
 from pipelines.deliver.manifest import register_file_names
 from pipelines.errors import ConfigError
@@ -170,10 +170,10 @@ def _fill_forms(
     con.execute(f"""INSERT INTO deliver.form
     WITH counted AS (SELECT grid_code, count(*) AS residents, {counted}
         FROM deliver.form_row WHERE form = {literal(contract.form)} GROUP BY grid_code),
-    hashed AS (SELECT grid_code, string_agg(digest, '' ORDER BY row_no) AS digests
-        FROM ({content_sql(contract, sources)}) GROUP BY grid_code),
+    hashed AS (SELECT grid_code, string_agg(seal::VARCHAR, ' ' ORDER BY row_no) AS seals
+        FROM ({seal_sql(contract, sources)}) GROUP BY grid_code),
     hash AS (SELECT {form_id_sql(contract.form, literal(period), "grid_code")} AS form_id, *,
-            sha256(concat('{base}', chr(31), village, chr(31), grid_name, chr(31), digests))
+            sha256(concat('{base}', chr(31), village, chr(31), grid_name, chr(31), seals))
                 AS content_hash
         FROM counted JOIN hashed USING (grid_code) JOIN file_name USING (grid_code))
     SELECT h.form_id, {literal(contract.form)}, {literal(period)}, h.grid_code,

@@ -59,11 +59,11 @@ class Sheet:
     """What one grid's workbook says beyond the contract: the head's words and the rows' XML."""
 
     words: dict[str, str]
-    list_rows: bytes
+    list_rows: bytes | memoryview
     residents: int
-    task_rows: bytes
+    task_rows: bytes | memoryview
     tasks: int
-    links: bytes
+    links: bytes | memoryview
 
 
 def list_row_sql(template: Template) -> str:
@@ -145,13 +145,14 @@ def build_workbook(template: Template, sheet: Sheet) -> bytes:
     def settle(xml: str) -> str:
         return xml.replace(LAST_LIST_ROW, last_list).replace(LAST_TASK_ROW, last_task)
 
-    def around(parts: tuple[str, str], rows: bytes, links: bytes = b"") -> bytes:
+    def around(
+        parts: tuple[str, str], rows: bytes | memoryview, links: bytes | memoryview = b""
+    ) -> bytes:
         head, tail = fill_tokens(settle(parts[0]), words), settle(parts[1])
-        if links:
-            links = b"<hyperlinks>" + links + b"</hyperlinks>"
         before, mark, after = tail.partition("<printOptions")
+        linked = (b"<hyperlinks>", links, b"</hyperlinks>") if links else ()
         return b"".join(
-            (head.encode(), rows, before.encode(), links, mark.encode(), after.encode())
+            (head.encode(), rows, before.encode(), *linked, mark.encode(), after.encode())
         )
 
     task_rows = sheet.task_rows or _nothing_to_do(template)

@@ -28,6 +28,7 @@ RULES = {"authority": "来源权威优先", "newest": "最新优先", "most_freq
 
 REASONS = {
     "never": "已核定不是同一人",
+    "contradiction": "曾核定为同一人，但另有核定不许",
     "doubtful": "证据不足以归并",
     "contested_id": "同一证号，内容矛盾",
     "two_ids": "各有一个有效证号",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.link.review import REASON_SQL
+from pipelines.link.texts import CONTRADICTION
 
 MOST_APART = 20
 """Residents kept apart that are told of one by one."""
@@ -20,7 +21,8 @@ class Rival:
     Attributes:
         resident_id: the other resident.
         record_l, record_r: the pair that comes nearest to joining them, or was decided.
-        reason: ``never`` or a reason of `link.review`.
+        reason: ``never``, ``contradiction`` (decided `always`, which another decision forbids), or
+            a reason of `link.review`.
         review_id: the item of the queue that asks about the two; None: nobody is asked.
     """
 
@@ -78,14 +80,14 @@ def strongest_links(
 def read_rivals(con: duckdb.DuckDBPyConnection, resident_id: str) -> list[Rival]:
     """Residents that evidence would join with this one, each with its strongest pair.
 
-    Decided ones first, then by probability.
+    Decided ones first, then by probability. Where decisions contradict each other, both are told.
     """
     rows = con.execute(
         f"""
         WITH near AS (
             SELECT p.*, l.resident_id AS resident_l, r.resident_id AS resident_r,
-                CASE WHEN p.tier = 'decision' AND p.weight < 0 THEN 'never'
-                    ELSE {REASON_SQL} END AS reason
+                CASE WHEN p.tier <> 'decision' THEN {REASON_SQL}
+                    WHEN p.weight < 0 THEN 'never' ELSE '{CONTRADICTION}' END AS reason
             FROM link.pair p
             JOIN link.cluster l ON l.record_id = p.record_l
             JOIN link.cluster r ON r.record_id = p.record_r
@@ -102,7 +104,7 @@ def read_rivals(con: duckdb.DuckDBPyConnection, resident_id: str) -> list[Rival]
             ON least(v.resident_l, v.resident_r) = least(o.resident_l, o.resident_r)
             AND greatest(v.resident_l, v.resident_r) = greatest(o.resident_l, o.resident_r)
         QUALIFY row_number() OVER (
-            PARTITION BY o.resident_id
+            PARTITION BY o.resident_id, o.reason = '{CONTRADICTION}'
             ORDER BY o.reason = 'never' DESC, o.probability DESC, o.record_l, o.record_r
         ) = 1
         ORDER BY o.reason = 'never' DESC, o.probability DESC, o.resident_id

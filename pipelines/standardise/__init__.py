@@ -1,5 +1,5 @@
 """From what offices wrote to canonical records; every change is a defect, nothing is dropped."""
 
-from pipelines.standardise.apply import conservation, standardise
+from pipelines.standardise.apply import standardise
 
-__all__ = ["conservation", "standardise"]
+__all__ = ["standardise"]

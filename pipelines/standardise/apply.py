@@ -40,7 +40,7 @@ def standardise(night: Night) -> dict[str, object]:
         else:
             _clear_touched(con)
             _point_at_rows(con, night)
-        gather(con, night)
+        gather(con, night, everything=everything)
         distinct = build_dictionaries(con, Context(night.business_date, villages(con)))
         counts["distinct_values"] = sum(distinct.values())
         write_records(con, night)
@@ -59,29 +59,6 @@ def standardise(night: Night) -> dict[str, object]:
         ):
             counts[name] = count(con, f"SELECT count(*) FROM {table}")
     return counts
-
-
-def conservation(con: duckdb.DuckDBPyConnection, sources: list[str]) -> tuple[int, int, int]:
-    """The law that nothing disappears: live raw rows, rows standardised, rows only in quarantine.
-
-    The first must be the sum of the other two. A row of a register is standardised when it places
-    a dwelling.
-    """
-    live = sum(
-        count(con, f"SELECT count(*) FROM raw.{quote(source)} WHERE until_night IS NULL")
-        for source in sources
-    )
-    standard = (
-        "(SELECT source, source_key FROM std.record "
-        "UNION SELECT source, source_key FROM std.placed)"
-    )
-    done = count(con, f"SELECT count(*) FROM {standard}")
-    aside = count(
-        con,
-        f"""SELECT count(*) FROM (SELECT DISTINCT source, source_key FROM std.quarantine)
-        ANTI JOIN {standard} USING (source, source_key)""",
-    )
-    return live, done, aside
 
 
 def _clear_touched(con: duckdb.DuckDBPyConnection) -> None:

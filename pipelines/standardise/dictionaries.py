@@ -1,7 +1,7 @@
 """Clean every distinct value once: raw spelling → canonical value, defect and masks, as a table.
 
-Cost: one pass of Python over distinct values (a million residents: about three million), none over
-rows. From `POOL_FROM` values on, two processes share them.
+Cost: one pass of Python over distinct values that are not plain (a million residents: about one
+million), none over rows. From `POOL_FROM` values on, a process a core shares them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ from pipelines.standardise.id_cards import clean_id
 from pipelines.standardise.names import clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
+from pipelines.standardise.plain import plain_sql
 from pipelines.standardise.text import is_junk, tidy
+from pipelines.store import count
 from schemas.fields import FIELDS, Field
 
-POOL_FROM = 150_000
-_CHUNK = 100_000
+POOL_FROM = 100_000
+PLAIN_FROM = 1_000
+"""With fewer values Python is done before SQL has been planned."""
+_CHUNK = 50_000
+_pools: list[ProcessPoolExecutor] = []
 
 
 class Context(NamedTuple):
@@ -101,31 +106,52 @@ def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: C
     there is a defect). A table that is there is added to. Returns the number of values cleaned.
     """
     known = _known(con, kind)
-    skipped = f"AND v NOT IN (SELECT raw FROM {known})" if known else ""
-    distinct = con.sql(f"SELECT DISTINCT v FROM ({values_sql}) t(v) WHERE v IS NOT NULL {skipped}")
-    values = sorted(distinct.to_arrow_table().column(0).to_pylist())
-    chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)] or [[]]
-    done, tables = 0, []
+    if not known:
+        known = _lay_out(con, kind)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE to_clean AS SELECT DISTINCT v FROM ({values_sql}) t(v)
+        WHERE v IS NOT NULL AND v NOT IN (SELECT raw FROM {known})"""
+    )
+    total = count(con, "SELECT count(*) FROM to_clean")
+    rest = "true"
+    if total >= PLAIN_FROM and (plain := plain_sql(kind, context.today)):
+        condition, columns = plain
+        names = ", ".join(f'"{name}"' for name in columns)
+        con.execute(
+            f"""INSERT INTO {known} (raw, {names})
+            SELECT v, {", ".join(columns.values())} FROM to_clean WHERE {condition}"""
+        )
+        rest = f"({condition}) IS NOT TRUE"
+    found = con.sql(f"SELECT v FROM to_clean WHERE {rest}").to_arrow_table()
+    values = sorted(found.column(0).to_pylist())
+    chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)]
+    done = total - len(values)
     for table in _cleaned(kind, chunks, context, parallel=len(values) >= POOL_FROM):
-        tables.append(table)
-        done += len(table)
-        tell(f"clean {kind}", done, len(values))
-    cleaned = pa.concat_tables(tables)
-    con.register("cleaned", cleaned)
-    if known:
+        con.register("cleaned", table)
         con.execute(f"INSERT INTO {known} SELECT * FROM cleaned")
-    else:
-        con.execute(f'CREATE TEMP TABLE "dict_{kind}" AS SELECT * FROM cleaned')
-    con.unregister("cleaned")
-    return len(values)
+        con.unregister("cleaned")
+        done += len(table)
+        tell(f"clean {kind}", done, total)
+    con.execute("DROP TABLE to_clean")
+    return total
+
+
+def _lay_out(con: duckdb.DuckDBPyConnection, kind: str) -> str:
+    """Create the empty dictionary of `kind`; returns its quoted name."""
+    con.register("nothing", clean_values(kind, [], Context(date.min, frozenset())))
+    con.execute(f'CREATE TEMP TABLE "dict_{kind}" AS SELECT * FROM nothing')
+    con.unregister("nothing")
+    return f'"dict_{kind}"'
 
 
 def forget(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop every dictionary."""
+    """Drop every dictionary, and let the processes go that cleaned."""
     for (table,) in con.execute(
         "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'dict%'"
     ).fetchall():
         con.execute(f'DROP TABLE "{table}"')
+    while _pools:
+        _pools.pop().shutdown()
 
 
 def _known(con: duckdb.DuckDBPyConnection, kind: str) -> str | None:
@@ -142,9 +168,10 @@ def _cleaned(
     if not parallel:
         yield from (clean_values(kind, chunk, context) for chunk in chunks)
         return
-    workers = min(len(chunks), os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(clean_values, [kind] * len(chunks), chunks, [context] * len(chunks))
+    if not _pools:
+        # a process takes a second to start: one pool serves all kinds of a night
+        _pools.append(ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")))
+    yield from _pools[0].map(clean_values, [kind] * len(chunks), chunks, [context] * len(chunks))
 
 
 def clean_values(kind: str, values: list[str], context: Context) -> pa.Table:

@@ -49,7 +49,7 @@ def list_todo(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool)
             )
 
 
-def gather(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -> None:
     """The temporary tables ``intake`` (a person of a live row of ``todo``) and ``fact_intake``.
 
     Rows in which nobody stands go to std.quarantine.
@@ -69,9 +69,10 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         if not source.persons:
             continue
         raw = f"raw.{quote(source.source)}"
+        todo = f"(SELECT source_key FROM todo WHERE source = '{source.source}')"
+        chosen = "" if everything else f"SEMI JOIN {todo} USING (source_key)"
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE live AS SELECT r.* FROM {raw} r
-            JOIN (SELECT source_key FROM todo WHERE source = '{source.source}') USING (source_key)
+            f"""CREATE OR REPLACE TEMP TABLE live AS SELECT r.* FROM {raw} r {chosen}
             WHERE r.until_night IS NULL"""
         )
         _villages(con, source)

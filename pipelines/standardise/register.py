@@ -10,8 +10,6 @@ from pipelines.standardise.texts import NO_PLACE
 from pipelines.store import quote
 from schemas.source import Place, SourceMap
 
-_PLACES = "SELECT DISTINCT village_name, village_code FROM std.dwelling ORDER BY ALL"
-
 
 def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     """Bring std.placed and std.dwelling up to the registers.
@@ -42,15 +40,6 @@ def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
         """
     )
     con.execute("DROP TABLE register_row")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE village AS {_PLACES}")
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE lone_estate AS
-        SELECT split_part(dwelling_key, '|', 2) AS estate, any_value(village_name) AS village_name,
-            any_value(village_code) AS village_code
-        FROM std.dwelling GROUP BY 1
-        HAVING min(village_code) = max(village_code) AND estate <> ''
-            AND NOT regexp_full_match(estate, '[0-9]+组')"""
-    )
     return before != _signature(con)
 
 
@@ -59,13 +48,25 @@ def villages(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(row[0] for row in con.execute("SELECT village_name FROM village").fetchall())
 
 
-def _signature(con: duckdb.DuckDBPyConnection) -> tuple[object, ...]:
+def _signature(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    """Make ``village`` and ``lone_estate``, which addresses are read against; their hashes."""
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE village AS
+        SELECT DISTINCT village_name, village_code FROM std.dwelling"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE lone_estate AS
+        SELECT split_part(dwelling_key, '|', 2) AS estate, any_value(village_name) AS village_name,
+            any_value(village_code) AS village_code
+        FROM std.dwelling GROUP BY 1
+        HAVING min(village_code) = max(village_code) AND estate <> ''
+            AND NOT regexp_full_match(estate, '[0-9]+组')"""
+    )
     return con.execute(
-        """SELECT bit_xor(md5_number_lower(concat_ws('|', village_name, village_code,
-            split_part(dwelling_key, '|', 2)))), count(*)
-        FROM (SELECT DISTINCT village_name, village_code, split_part(dwelling_key, '|', 2) AS e,
-            any_value(dwelling_key) AS dwelling_key FROM std.dwelling GROUP BY 1, 2, 3)"""
-    ).fetchall()[0]
+        """SELECT
+            (SELECT bit_xor(hash(village_name, village_code)) FROM village),
+            (SELECT bit_xor(hash(estate, village_name, village_code)) FROM lone_estate)"""
+    ).fetchall()
 
 
 def _read(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place: Place) -> None:

@@ -21,10 +21,18 @@ _SAME_CONFIGURATION = """(SELECT config_hash FROM meta.night ORDER BY night DESC
 
 
 def _decided(verdict: str, broken: str) -> str:
-    return f"""SELECT count(*), count(*) FILTER (l.resident_id {broken} o.resident_id)
+    return f"""SELECT count(*), count(*) FILTER ({broken})
         FROM link.decision d
         JOIN link.cluster l ON l.record_id = d.record_l
         JOIN link.cluster o ON o.record_id = d.record_r WHERE d.verdict = '{verdict}'"""
+
+
+_FORBIDDEN = """l.resident_id <> o.resident_id AND EXISTS (
+    SELECT 1 FROM link.decision n
+    JOIN link.cluster a ON a.record_id = n.record_l JOIN link.cluster b ON b.record_id = n.record_r
+    WHERE n.verdict = 'never'
+        AND least(a.resident_id, b.resident_id) = least(l.resident_id, o.resident_id)
+        AND greatest(a.resident_id, b.resident_id) = greatest(l.resident_id, o.resident_id))"""
 
 
 RULES: tuple[Rule, ...] = (
@@ -119,15 +127,25 @@ RULES: tuple[Rule, ...] = (
         "critical",
         "核定“不是同一人”的从未被合并",
         "A decision that two records are different people is never broken (invariant 2).",
-        sql=_decided("never", "="),
+        sql=_decided("never", "l.resident_id = o.resident_id"),
     ),
     Rule(
         "always_kept",
         "master",
         "critical",
-        "核定“是同一人”的始终合并",
-        "A decision that two records are one person is always kept (invariant 2).",
-        sql=_decided("always", "<>"),
+        "核定“是同一人”的始终合并，除非另有核定不许",
+        "A decision that two records are one person is always kept, unless another decision says "
+        "that two records of the residents are not (invariant 2).",
+        sql=_decided("always", f"l.resident_id <> o.resident_id AND NOT ({_FORBIDDEN})"),
+    ),
+    Rule(
+        "decisions_agree",
+        "master",
+        "warning",
+        "人工核定互不矛盾",
+        "No decision that two records are one person is refused because of another decision; "
+        "refused ones wait in the review queue.",
+        sql=_decided("always", _FORBIDDEN),
     ),
     Rule(
         "ids_persist",
