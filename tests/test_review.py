@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,13 @@ from starlette.testclient import TestClient
 from onegrid.review.app import make_app
 from onegrid.review.desk import Desk
 from onegrid.review.guard import Session
+from onegrid.review.queries import Item
+from onegrid.review.queue import Word, waiting
+from onegrid.review.waterfall import draw
 from pipelines.config import load_config
 from pipelines.home import Home
 from pipelines.journal import RECEIPT, open_journal
+from pipelines.link.explain import Bar, Evidence
 from tests.browser_fixture import MISSING, browser
 from tests.district_fixture import (
     Districts,
@@ -219,7 +224,34 @@ def test_reasons_hold_no_numbers_and_are_short(home: Home) -> None:
         assert words(home) == []
 
 
+def test_a_decision_that_a_night_could_not_carry_out_waits_again() -> None:
+    item = Item(
+        *("V1", 1, 2, "R1", "R2", "cut", 1.0, "", None, "", "", 1, 1, ()),
+        known_word=7,
+    )
+    for number, left in ((7, [item]), (8, [])):
+        said = Word(number, (1, 2), "always", "王干部", "", datetime(2026, 11, 23, tzinfo=UTC))
+        assert waiting([item], {(1, 2): said}) == left
+
+
 # An item
+
+
+def test_the_waterfall_ends_where_prior_and_bars_add_up_to() -> None:
+    bars = (
+        Bar("name", "same", "姓名相同", 8.0, 3.0),
+        Bar("birth", "else", "出生日期不同", -6.0, 0.0),
+        Bar("phone", "missing", "缺", 0.0, 0.0),
+    )
+    found = draw(Evidence(1, 2, "probable", "review", -12.0, bars, -7.0, 0.008, "", None), 0.99)
+    prior, name, birth, phone, total = found.steps
+    assert name.start == pytest.approx(prior.start)
+    assert birth.start + birth.width == pytest.approx(name.start + name.width)
+    assert total.start == pytest.approx(birth.start)
+    assert total.start + total.width == pytest.approx(found.zero)
+    assert name.term_start + name.term_width == pytest.approx(name.start + name.width)
+    assert (phone.weight, phone.width) == (None, 0.0)
+    assert all(0 < step.start <= step.start + step.width < 100 for step in found.steps)
 
 
 def test_numbers_are_masked_until_asked_and_every_look_is_kept(
