@@ -20,6 +20,10 @@ MOST_MARKED = 6
 LEAST_ALIKE = 0.5
 """Texts less alike than this differ as a whole; marks on single characters would mislead."""
 
+_NAMES = {"name", "former_name"}
+_BY_POSITION = {*_NAMES, "id_number", "birth_date"}
+_BY_CHARACTER = {"id_number", "address", "hukou_address"}
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -207,14 +211,13 @@ def _phone(number: str, others: str, unmasked: bool) -> tuple[Piece, ...]:
 
 def _marks(name: str, value: str, opposite: str) -> list[bool]:
     """For every character of `value`, whether it differs from `opposite`."""
-    if name in {"name", "former_name", "id_number", "birth_date"} and len(value) == len(opposite):
+    if name in _BY_POSITION and len(value) == len(opposite):
         return _positions(value, opposite)
     matcher = SequenceMatcher(None, value, opposite, autojunk=False)
-    if name not in {"id_number", "address", "hukou_address"} or matcher.ratio() < LEAST_ALIKE:
-        return [True] * len(value)
     marks = [True] * len(value)
-    for block in matcher.get_matching_blocks():
-        marks[block.a : block.a + block.size] = [False] * block.size
+    if name in _NAMES or (name in _BY_CHARACTER and matcher.ratio() >= LEAST_ALIKE):
+        for block in matcher.get_matching_blocks():
+            marks[block.a : block.a + block.size] = [False] * block.size
     return marks
 
 
