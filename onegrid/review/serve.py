@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from contextlib import suppress
 
 import click
 import uvicorn
@@ -65,7 +66,8 @@ def serve(home: Home, config: Config, author: str, host: str, port: int, *, expo
             timeout_graceful_shutdown=3,
         )
     )
-    server.run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # how the page is meant to be ended
+        server.run(sockets=[listener])
 
 
 def _is_loopback(host: str) -> bool:
