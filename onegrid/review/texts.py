@@ -22,9 +22,9 @@ REASONS: tuple[str, ...] = (
 DEFAULT_REASON = "人工比对"
 
 BENEFITS = {
-    "low_income": "最低生活保障",
-    "disability_living": "困难残疾人生活补贴",
-    "disability_care": "重度残疾人护理补贴",
+    "low_income": "低保",
+    "disability_living": "残疾人生活补贴",
+    "disability_care": "残疾人护理补贴",
     "old_age": "高龄津贴",
 }
 INSURANCES = {
