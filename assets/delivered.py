@@ -22,7 +22,7 @@ GROUP = "delivered"
     group_name=GROUP,
     owners=[f"team:{OPERATORS}"],
     kinds={"html", "file"},
-    description="**当晚报告**\n\nOne page, readable without a network: sources, defects, matching, "
+    description="当晚报告: One page, readable without a network: sources, defects, matching, "
     "quality, and how much was not asked again.",
     pool=WAREHOUSE,
 )
@@ -43,7 +43,7 @@ def report(night: NightResource) -> dg.MaterializeResult:
         lower_bound_delta=timedelta(hours=8),
         timezone="Asia/Shanghai",
     ),
-    description="**发布**\n\n`published/onegrid.duckdb`, swapped atomically; forms, report and "
+    description="发布: `published/onegrid.duckdb`, swapped atomically; forms, report and "
     "data docs follow. Nothing leaves the house before this, nothing "
     "after a broken critical rule.",
     pool=WAREHOUSE,

@@ -90,7 +90,7 @@ def _mirror(sources: list[SourceMap]) -> dg.AssetsDefinition:
 
 def _description(source: SourceMap) -> str:
     department = DEPARTMENT_LABELS[source.department]
-    lines = [f"**{source.label}** · {department}", "Rows as they came, with every earlier version."]
+    lines = [f"{source.label} · {department}", "Rows as they came, with every earlier version."]
     if source.excluded:
         lines += ["不采集 Not pulled:"]
         lines += [f"- {item.column}：{item.why}" for item in source.excluded]

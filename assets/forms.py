@@ -36,7 +36,7 @@ plan = table_step(
             group_name=GROUP,
             owners=[f"team:{OWNER}"],
             kinds={"excel", "file"},
-            description="**网格表单工作簿**\n\nOne workbook a grid, known cells filled in; they "
+            description="网格表单工作簿: One workbook a grid, known cells filled in; they "
             "wait in the night's folder and leave the house with the publication.",
         ),
     ],

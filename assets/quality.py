@@ -36,7 +36,7 @@ _JUDGED = {
             group_name=GROUP,
             owners=[f"team:{OPERATORS}"],
             kinds={"greatexpectations", "duckdb"},
-            description=f"**质检：{label}**\n\nThe rules of the suite `{suite}`, counted over all "
+            description=f"质检：{label}: The rules of the suite `{suite}`, counted over all "
             "rows by DuckDB and judged by Great Expectations. Its pages: `data_docs/`.",
             metadata={
                 "dagster/column_schema": column_schema(TABLE["quality.result"].columns),

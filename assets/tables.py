@@ -56,7 +56,7 @@ def table_spec(
         group_name=group,
         owners=[f"team:{owner}"],
         kinds={"duckdb", "view" if table in _VIEW_NAMES else "table"},
-        description=f"**{declared.label}**\n\n{grain}.",
+        description=f"{declared.label}: {grain}.",
         metadata={
             "dagster/column_schema": column_schema(declared.columns),
             "dagster/table_name": f"onegrid.{table}",
