@@ -19,6 +19,7 @@ from onegrid.explain import explain
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.review.command import review
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -77,6 +78,7 @@ def cli() -> None:
 
 cli.add_command(link)
 cli.add_command(explain)
+cli.add_command(review)
 cli.add_command(review_book)
 
 

@@ -1,0 +1,1 @@
+"""`onegrid review`: the local page on which reviewers settle doubtful matches."""
