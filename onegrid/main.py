@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onegrid.linking import link
 from onegrid.book import review_book
 from onegrid.explain import explain
+from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load

@@ -18,8 +18,9 @@ from pipelines.errors import OnegridError
 from pipelines.home import Home
 from pipelines.link import model
 from pipelines.link.blocking import evidence_sql
+from pipelines.link.context import SHARED_PHONES, context_sql
+from pipelines.link.frozen import Model, load
 from pipelines.link.texts import BASES, DECIDED, MISSING, NEVER_COMPARED, SCORED, WORDS
-from pipelines.link.train import Model, find_model
 
 _MISSING_LEVEL = "missing"
 
@@ -86,7 +87,8 @@ def pair_evidence(
     """The evidence on `pairs` of record ids, in their order, from a published file.
 
     Raises:
-        OnegridError: a record is not in the file, or its night's model is not in `home.models`.
+        OnegridError: a record is not in the file.
+        ModelUnusable: its night's model is not in `home.models`, or cannot be used.
     """
     if not pairs:
         return []
@@ -106,13 +108,9 @@ def pair_evidence(
 def _model(con: duckdb.DuckDBPyConnection, home: Home) -> Model:
     rows = con.execute("SELECT arg_max(model_version, night) FROM meta.night").fetchall()
     version = rows[0][0]
-    frozen = find_model(home, version) if version else None
-    if frozen is None:
-        raise OnegridError(
-            f"the linkage model {version or 'of this night'} is not in {home.models}: "
-            "bring the folder back, or run `onegrid rebuild`"
-        )
-    return frozen
+    if version is None:
+        raise OnegridError("no linkage model was used in the published night")
+    return load(home, version)
 
 
 def _known(
@@ -160,16 +158,20 @@ def _compare(
 
 
 def _with_terms(frozen: Model, evidence: str) -> str:
-    """SELECT of `evidence` with the term frequencies; a value never seen is as rare as any is."""
+    """SELECT of `evidence` with what lies around it and the term frequencies.
+
+    A value never seen is as rare as any is.
+    """
     columns, joins = ["c.*"], []
     for term in model.TERMS:
-        known, name = f"FROM '{frozen.terms(term)}'", f"tf_{term}"
+        known, name = frozen.terms[term], f"tf_{term}"
         columns.append(
             f"coalesce(t_{term}.{name}, CASE WHEN c.{term} IS NOT NULL"
-            f" THEN (SELECT min({name}) {known}) END) AS {name}"
+            f" THEN (SELECT min({name}) FROM {known}) END) AS {name}"
         )
-        joins.append(f"LEFT JOIN ({known}) t_{term} ON t_{term}.{term} = c.{term}")
-    return f"SELECT {', '.join(columns)} FROM ({evidence}) c {' '.join(joins)}"
+        joins.append(f"LEFT JOIN {known} t_{term} ON t_{term}.{term} = c.{term}")
+    around = context_sql(evidence, frozen.terms[SHARED_PHONES])
+    return f"SELECT {', '.join(columns)} FROM ({around}) c {' '.join(joins)}"
 
 
 def _bar_sql(frozen: Model, comparison: model.Comparison) -> str:
