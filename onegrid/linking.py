@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from onegrid.options import CONFIG, HOME
+from onegrid.options import load as home_and_config
+
 if TYPE_CHECKING:
-    from pipelines.config import Config
-    from pipelines.home import Home
     from pipelines.link.drift import Check
     from pipelines.link.frozen import Model
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    help="Home folder of all that a run makes (default: $ONEGRID_HOME, else ./var).",
-)
-_CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with district.yaml (default: $ONEGRID_CONFIG, else the synthetic district).",
-)
 
 
 @click.group()
@@ -32,14 +22,14 @@ def link() -> None:
 
 @link.command()
 @click.option("--seed", type=int, help="Seed of the samples (default: the district's).")
-@_CONFIG
-@_HOME
+@CONFIG
+@HOME
 def train(seed: int | None, config: Path | None, home: Path | None) -> None:
     """Train on the published night; the next night uses the model and compares everything anew."""
     from pipelines.link.bench import on_bench, train_on_bench  # noqa: PLC0415
     from pipelines.link.frozen import in_force  # noqa: PLC0415
 
-    place, settings = _load(home, config)
+    place, settings = home_and_config(home, config)
     with place.lock(), on_bench(place, settings) as bench:
         before = in_force(place)
         trained = train_on_bench(bench, place, seed)
@@ -59,8 +49,8 @@ def train(seed: int | None, config: Path | None, home: Path | None) -> None:
 
 
 @link.command()
-@_CONFIG
-@_HOME
+@CONFIG
+@HOME
 def models(config: Path | None, home: Path | None) -> None:
     """List the models of this home, and which one nights use."""
     from rich.table import Table  # noqa: PLC0415
@@ -69,7 +59,7 @@ def models(config: Path | None, home: Path | None) -> None:
     from pipelines.errors import ModelUnusable  # noqa: PLC0415
     from pipelines.link.frozen import in_force, load, versions  # noqa: PLC0415
 
-    place, _ = _load(home, config)
+    place, _ = home_and_config(home, config)
     chosen = in_force(place)
     names = versions(place)
     table = Table("version", "in force", "night", "day", "records", "decisions")
@@ -101,21 +91,21 @@ def models(config: Path | None, home: Path | None) -> None:
 
 @link.command()
 @click.argument("version")
-@_CONFIG
-@_HOME
+@CONFIG
+@HOME
 def use(version: str, config: Path | None, home: Path | None) -> None:
     """Let nights use the model VERSION from the next one on."""
     from pipelines.link.frozen import load, put_in_force  # noqa: PLC0415
 
-    place, _ = _load(home, config)
+    place, _ = home_and_config(home, config)
     with place.lock():
         put_in_force(place, load(place, version))
     click.echo(f"{version} is in force from the next night on, which compares everything anew")
 
 
 @link.command()
-@_CONFIG
-@_HOME
+@CONFIG
+@HOME
 def check(config: Path | None, home: Path | None) -> None:
     """Say whether the model in force still fits the published night, and how right it was."""
     from pipelines.errors import ModelUnusable  # noqa: PLC0415
@@ -125,7 +115,7 @@ def check(config: Path | None, home: Path | None) -> None:
     from pipelines.link.frozen import in_force, load  # noqa: PLC0415
     from pipelines.synth.trace import trace  # noqa: PLC0415
 
-    place, settings = _load(home, config)
+    place, settings = home_and_config(home, config)
     with place.lock(), on_bench(place, settings) as bench:
         version = in_force(place)
         if version is None:
@@ -174,11 +164,3 @@ def _show(frozen: Model, found: Check) -> None:
                 f"({band.always / band.pairs:.1%}, 95 % interval {low:.1%} – {high:.1%})"
             )
     OUT.print(f"[bold]{found.advice}[/]")
-
-
-def _load(home: Path | None, config: Path | None) -> tuple[Home, Config]:
-    from pipelines.config import load_config  # noqa: PLC0415
-    from pipelines.home import Home  # noqa: PLC0415
-
-    place = Home.at(home)
-    return place, load_config(place, config)
