@@ -93,7 +93,7 @@ def stages(root: str) -> dict[str, float]:
 
 def splink(root: str) -> float:
     """Seconds that Splink alone needs for the same cleaned records."""
-    from benchmarks.linkage import splink_alone
+    from benchmarks.ways import splink_alone
     from pipelines.home import Home
 
     return splink_alone(Home.at(root))
