@@ -185,16 +185,36 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     """
     scope = "record_id IN (FROM scope)"
     sides = [("true", "true")] if everything else [(scope, "true"), ("true", scope)]
-    joins = " UNION ALL ".join(
+    # Keys stand in a table of their own: DuckDB would rather join all bearers of a name.
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE slip_key AS "
+        + " UNION ALL ".join(
+            f"""SELECT '{rule.name}' AS rule, key, record_id, asks
+                AND key NOT IN (SELECT key FROM crowd WHERE rule = '{rule.name}') AS asks
+            FROM ({keys_sql(rule)})"""
+            for rule in SLIP_RULES
+        )
+    )
+    joins = " UNION ".join(
         f"""
-        SELECT s.record_id AS one, o.record_id AS other
-        FROM (
-            SELECT k.key, c.* FROM ({keys_sql(rule)}) k JOIN candidate c USING (record_id)
-            WHERE asks AND {left} AND key NOT IN (SELECT key FROM crowd WHERE rule = '{rule.name}')
-        ) s JOIN (
-            SELECT k.key, c.* FROM ({keys_sql(rule)}) k JOIN candidate c USING (record_id)
-            WHERE {right}
-        ) o USING (key)
+        SELECT least(s.record_id, o.record_id) AS record_l,
+            greatest(s.record_id, o.record_id) AS record_r
+        FROM (FROM slip_key WHERE asks AND {left}) s
+        JOIN (FROM slip_key WHERE {right}) o USING (rule, key)
+        WHERE s.record_id <> o.record_id
+        """
+        for left, right in sides
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_block AS {joins}")
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE slip_pair AS
+        SELECT record_l, record_r,
+            'probable' AS tier, {SLIP_WEIGHT}::DOUBLE AS weight, 0.999::DOUBLE AS probability,
+            'ID numbers differ by one slip of the pen; name and birth date agree' AS reasons,
+            'joined' AS verdict
+        FROM slip_block
+        JOIN candidate s ON s.record_id = record_l JOIN candidate o ON o.record_id = record_r
         WHERE s.held_id <> o.held_id AND s.row_id <> o.row_id
             AND s.name_pinyin = o.name_pinyin
             AND damerau_levenshtein(s.held_id, o.held_id) = 1
@@ -205,19 +225,9 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
             AND (s.dwelling_key <> o.dwelling_key
                 AND NOT list_has_any(s.phones, o.phones)) IS NOT TRUE
         """
-        for rule in SLIP_RULES
-        for left, right in sides
     )
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE slip_pair AS
-        SELECT DISTINCT least(one, other) AS record_l, greatest(one, other) AS record_r,
-            'probable' AS tier, {SLIP_WEIGHT}::DOUBLE AS weight, 0.999::DOUBLE AS probability,
-            'ID numbers differ by one slip of the pen; name and birth date agree' AS reasons,
-            'joined' AS verdict
-        FROM ({joins})
-        """
-    )
+    for table in ("slip_key", "slip_block"):
+        con.execute(f"DROP TABLE {table}")
 
 
 def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
