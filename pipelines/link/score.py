@@ -195,7 +195,7 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
             for rule in SLIP_RULES
         )
     )
-    joins = " UNION ".join(
+    joins = " UNION ALL ".join(
         f"""
         SELECT least(s.record_id, o.record_id) AS record_l,
             greatest(s.record_id, o.record_id) AS record_r
@@ -205,7 +205,7 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         """
         for left, right in sides
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_block AS {joins}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_block AS SELECT DISTINCT * FROM ({joins})")
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE slip_pair AS
