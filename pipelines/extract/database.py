@@ -8,19 +8,17 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from pipelines.errors import SourceHeld
-from pipelines.extract import texts
+from pipelines.extract import sqlite, texts
 from pipelines.extract.values import text
 from pipelines.privacy import scrub
 from schemas.source import SourceMap
 
 _URL = re.compile(r"\w[\w+]*://\S+")
-_UNDECODABLE = "Could not decode to UTF-8"
 
 
 def stream(source: SourceMap, url: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -56,10 +54,28 @@ def _stream(source: SourceMap, engine: sa.Engine, batch_rows: int) -> Iterator[p
         if engine.dialect.name in {"mysql", "mariadb"}:
             con.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
             con.rollback()
-        fetch = _opened(con, _statement(source, con), batch_rows)
+        statement = _statement(source, con)
         names = list(source.columns)
+        if (plain := _plain_file(con, statement, names)) is not None:
+            yield from sqlite.stream(*plain, names, batch_rows)
+            return
+        fetch = _opened(con, statement, batch_rows)
         while rows := fetch(batch_rows):
             yield pa.record_batch([_array(v) for v in zip(*rows, strict=True)], names=names)
+
+
+def _plain_file(
+    con: sa.Connection, statement: sa.Select, names: Sequence[str]
+) -> tuple[Path, str] | None:
+    """The file and the SQL where rows can be taken as Arrow from SQLite itself."""
+    if con.dialect.name != "sqlite":
+        return None
+    sql = str(statement.compile(con))
+    connection = con.connection.driver_connection
+    if connection is None or not sqlite.is_plain(connection, sql, names):
+        return None
+    ((_, _, file),) = connection.execute("PRAGMA database_list").fetchall()
+    return Path(file), sql
 
 
 def _opened(
@@ -143,7 +159,7 @@ def _engine(url: sa.URL) -> sa.Engine:
             # mode=ro: a path that is not there must not become an empty database
             # and the batches are drawn by whichever of DuckDB's threads wants one, one at a time
             connection = sqlite3.connect(
-                f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30, check_same_thread=False
+                sqlite.uri(path), uri=True, timeout=30, check_same_thread=False
             )
             connection.execute("PRAGMA query_only = ON")
             return connection
@@ -164,7 +180,7 @@ def _engine(url: sa.URL) -> sa.Engine:
 def _cause(error: Exception) -> str:
     """The driver's first line, without statement, address or anything personal."""
     cause = getattr(error, "orig", None) or error
-    if _UNDECODABLE in str(cause):
-        return _UNDECODABLE
+    if sqlite.UNDECODABLE in str(cause):
+        return sqlite.UNDECODABLE
     lines = str(cause).strip().splitlines() or [type(cause).__name__]
     return scrub(_URL.sub("…", lines[0]))[:200]

@@ -25,6 +25,9 @@ WEIGHT = 60.0
 CROWD = 30
 """More distinct spellings than this under one number: nobody holds it."""
 
+_READ = """record_id, id17, id_status, name_key, name_pinyin, name_shape, surname, former_name,
+    sex, birth_date, birth_from_id, phones, address_key, village_code"""
+
 _NAMES_AGREE = f"""(
     p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin OR p.name_shape = q.name_shape
     OR p.former_name = q.name_key OR q.former_name = p.name_key
@@ -75,13 +78,18 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
         counts for the night's summary.
     """
     scope = "" if everything else "SEMI JOIN touched USING (record_id)"
+    # All that hold the same number are touched together, so nothing else is read below.
     con.execute(
-        f"""
+        f"""CREATE OR REPLACE TEMP {"VIEW" if everything else "TABLE"} looked_at AS
+        SELECT {_READ} FROM std.record {scope}"""
+    )
+    con.execute(
+        """
         CREATE OR REPLACE TEMP TABLE claim AS
         SELECT record_id, id17, id_status = 'conflict' AS conflict, name_key, name_pinyin,
             name_shape, surname, former_name, sex, birth_date,
             coalesce(birth_from_id, false) AS implied
-        FROM std.record {scope}
+        FROM looked_at
         WHERE id17 IS NOT NULL AND id_status IN ('valid', 'upgraded', 'conflict')
         """
     )
@@ -95,7 +103,7 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
     )
     _spellings(con)
     _parties(con)
-    _standing(con, scope, everything=everything)
+    _standing(con, everything=everything)
     _pairs(con)
     found = {
         "certain": count(con, "SELECT count(*) FROM certain_pair WHERE verdict = 'joined'"),
@@ -103,6 +111,7 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
     }
     for table in ("claim", "number", "spelling", "party"):
         con.execute(f"DROP TABLE {table}")
+    con.execute(f"DROP {'VIEW' if everything else 'TABLE'} looked_at")
     return found
 
 
@@ -187,9 +196,9 @@ def _parties(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _standing(con: duckdb.DuckDBPyConnection, scope: str, *, everything: bool) -> None:
+def _standing(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     con.execute(
-        f"""
+        """
         CREATE OR REPLACE TEMP TABLE fresh_standing AS
         WITH placed AS (
             SELECT record_id, hub, false AS is_open, id17 AS held_id, holders
@@ -209,14 +218,14 @@ def _standing(con: duckdb.DuckDBPyConnection, scope: str, *, everything: bool) -
             FROM (
                 SELECT r.record_id, p.hub, hash(r.name_key, r.former_name, r.sex, r.phones,
                     r.address_key, r.village_code, r.birth_date) AS evidence
-                FROM std.record r JOIN placed p USING (record_id) WHERE NOT p.is_open
+                FROM looked_at r JOIN placed p USING (record_id) WHERE NOT p.is_open
             ) GROUP BY hub, evidence
         )
         SELECT r.record_id, coalesce(p.hub, r.record_id) AS hub,
             coalesce(p.is_open, true) AS is_open,
             coalesce(p.is_open, true) OR f.record_id IS NOT NULL AS is_profile,
             p.held_id, coalesce(p.holders, 0) AS holders
-        FROM (SELECT record_id FROM std.record {scope}) r
+        FROM looked_at r
         LEFT JOIN placed p USING (record_id) LEFT JOIN profile f USING (record_id)
         """
     )
@@ -243,7 +252,7 @@ def _pairs(con: duckdb.DuckDBPyConnection) -> None:
                 THEN '; birth date or sex contradicts the number' ELSE '' END AS reasons,
             'joined' AS verdict
         FROM fresh_standing s
-        JOIN std.record l ON l.record_id = s.hub JOIN std.record r ON r.record_id = s.record_id
+        JOIN looked_at l ON l.record_id = s.hub JOIN looked_at r ON r.record_id = s.record_id
         WHERE s.hub <> s.record_id
         UNION ALL
         SELECT least(hub, rival), greatest(hub, rival), 'certain', 0.0, 0.5,
