@@ -19,6 +19,7 @@ from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.returned import returned
 from onegrid.review.command import review
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ cli.add_command(link)
 cli.add_command(explain)
 cli.add_command(review)
 cli.add_command(review_book)
+cli.add_command(returned)
 
 
 @cli.command()

@@ -74,6 +74,21 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def returns(self) -> Path:
+        """Where returned forms are dropped; a folder in it is the name of who answers."""
+        return self.inbox / "returns"
+
+    @property
+    def archive(self) -> Path:
+        """What was taken in, each file named by its hash."""
+        return self.root / "archive"
+
+    @property
+    def receipts(self) -> Path:
+        """What became of each returned form, to be given back to who sent it."""
+        return self.root / "receipts"
+
+    @property
     def quarantine(self) -> Path:
         """Files that could not be used, each with a note saying why."""
         return self.root / "quarantine"

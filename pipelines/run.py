@@ -97,6 +97,11 @@ def pull(night: Night, source: str, *, last_try: bool = True) -> dict[str, Any]:
     from pipelines.extract import hold_source, pull_source  # noqa: PLC0415
 
     tell(f"pull_{source}", 0)
+    if night.config.sources[source].kind == "returns":
+        from pipelines.intake import take_inbox  # noqa: PLC0415
+
+        with open_journal(night.config.journal_url) as journal:
+            take_inbox(night.home, night.config, journal)
     try:
         return pull_source(night, source)
     except SourceHeld as held:

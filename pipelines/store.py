@@ -26,6 +26,11 @@ def quote(identifier: str) -> str:
     return f'"{identifier}"'
 
 
+def escape(path: Path | str) -> str:
+    """A path as it stands between the quotes of an SQL string."""
+    return str(path).replace("'", "''")
+
+
 @contextmanager
 def connect(
     path: Path | str, limits: Limits, spill: Path, *, read_only: bool = False

@@ -98,7 +98,8 @@ class SourceMap(Contract):
         source: its name, also the name of `raw.<source>`.
         label: Chinese name.
         department: who owns it and receives its defects.
-        kind: ``database`` (a table or view) or ``workbook`` (a family of `.xlsx` files).
+        kind: ``database`` (a table or view), ``workbook`` (a family of `.xlsx` files) or
+            ``returns`` (what came back on forms, kept in the journal).
         database: for databases, the key under ``databases`` in district.yaml.
         table: for databases, the table or view.
         files: for workbooks, a glob below the district's ledger folder.
@@ -121,7 +122,7 @@ class SourceMap(Contract):
     source: str = Identifier
     label: str
     department: Department
-    kind: Literal["database", "workbook"]
+    kind: Literal["database", "workbook", "returns"]
     database: str | None = None
     table: str | None = None
     files: str | None = None
@@ -162,6 +163,8 @@ class SourceMap(Contract):
             refer(self.observed, known, _NO_COLUMN, ("observed",))
         if self.kind == "database" and not (self.database and self.table and self.key):
             raise ValueError("a database source needs 'database', 'table' and 'key'")
+        if self.kind == "returns" and self.key != ("row_key",):
+            raise ValueError("a source of returned forms has the key 'row_key'")
         if self.kind == "workbook" and not self.files:
             raise ValueError("a workbook source needs 'files'")
         return self

@@ -16,6 +16,7 @@ from pipelines.deliver.content import (
     seal_sql,
 )
 from pipelines.deliver.manifest import register_file_names
+from pipelines.deliver.returned import REFUSED, register_returns
 from pipelines.errors import ConfigError
 from pipelines.journal import open_journal
 from pipelines.night import Night
@@ -39,22 +40,24 @@ def plan_forms(night: Night) -> dict[str, int]:
     Raises:
         ConfigError: the target of a contract is no condition over a resident.
     """
-    with night.stage("plan_forms") as counts:
-        with open_journal(night.config.journal_url) as journal:
-            issues = journal.issues()
-        with night.open() as con:
-            sources = read_sources(con)
-            _register_issues(con, issues)
-            con.execute("BEGIN")
-            con.execute("DELETE FROM deliver.form_row")
-            con.execute("DELETE FROM deliver.form")
-            for number, contract in enumerate(night.config.forms.values()):
-                tell("plan_forms", number, len(night.config.forms))
-                period = period_of(contract, night.business_date)
-                _fill_rows(con, contract, sources, period, night.business_date)
-                _fill_forms(con, contract, sources, period, night.config.district.name)
-            con.execute("COMMIT")
-            counts.update(_count(con))
+    with (
+        night.stage("plan_forms") as counts,
+        night.open() as con,
+        open_journal(night.config.journal_url) as journal,
+    ):
+        sources = read_sources(con)
+        _register_issues(con, journal.issues())
+        con.execute("BEGIN")
+        register_returns(con, night, journal)
+        con.execute("DELETE FROM deliver.form_row")
+        con.execute("DELETE FROM deliver.form")
+        for number, contract in enumerate(night.config.forms.values()):
+            tell("plan_forms", number, len(night.config.forms))
+            period = period_of(contract, night.business_date)
+            _fill_rows(con, contract, sources, period, night.business_date)
+            _fill_forms(con, contract, sources, period, night.config.district.name)
+        con.execute("COMMIT")
+        counts.update(_count(con))
     return counts
 
 
@@ -91,11 +94,17 @@ def _fill_rows(
                 coalesce(r.is_head, FALSE) DESC, {_kin_order()}, r.birth_date NULLS LAST,
                 r.resident_id) AS row_no
         FROM master.resident r LEFT JOIN walk ON walk.dwelling_id = r.dwelling_id
-        WHERE r.grid_code IS NOT NULL AND r.death_date IS NULL AND ({contract.target}))
+        WHERE r.grid_code IS NOT NULL AND r.death_date IS NULL AND ({contract.target})
+            AND (r.resident_id, r.grid_code) NOT IN (
+                SELECT (resident_id, grid_code) FROM deliver.way_out WHERE stays_off))
     SELECT {literal(contract.form)}, {literal(period)}, a.grid_code, a.row_no, r.resident_id,
         a.household_id, {states}
     FROM asked a JOIN master.resident r ON r.resident_id = a.resident_id
     LEFT JOIN master.provenance p ON p.resident_id = a.resident_id
+    LEFT JOIN (SELECT resident_id, grid_code, TRUE AS refuses FROM deliver.way_out
+        WHERE way = '{REFUSED}' AND form = {literal(contract.form)} AND period = {literal(period)}
+        ) o ON o.resident_id = a.resident_id AND o.grid_code = a.grid_code
+    LEFT JOIN told_lately u ON u.resident_id = a.resident_id
     ORDER BY a.grid_code, a.row_no""")
 
 
@@ -132,10 +141,13 @@ def _state(item: FormItem, contract: FormContract, sources: Sources, day: date) 
     if (youngest, oldest) != (0, 200):
         age = f"date_sub('year', r.birth_date, DATE '{day}')"
         concerned = f"coalesce({age} BETWEEN {youngest} AND {oldest}, TRUE)"
+    # Who would not say is not pressed again within the period; the cell stays open.
+    asked = "CASE WHEN o.refuses THEN 'none' ELSE 'ask' END" if item.required else "'none'"
     return f"""CASE WHEN NOT {concerned} THEN NULL
-        WHEN {value} IS NULL THEN '{"ask" if item.required else "none"}'
+        WHEN {value} IS NULL THEN {asked}
         WHEN NOT coalesce({source} IN ({served}), FALSE) THEN 'withheld'
-        WHEN coalesce({contested}, FALSE) OR {stale} THEN 'verify'
+        WHEN (coalesce({contested}, FALSE) OR {stale})
+            AND NOT coalesce(list_contains(u.fields, '{item.field}'), FALSE) THEN 'verify'
         ELSE 'known' END"""
 
 

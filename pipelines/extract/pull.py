@@ -10,7 +10,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.extract import database, landing, ledger, texts
+from pipelines.answers import Answers
+from pipelines.extract import database, landing, ledger, returned, texts
+from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
 from schemas.source import SourceMap
@@ -36,6 +38,8 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
             landing.prepare(con, contract)
             if contract.kind == "workbook":
                 status, details = ledger.pull_ledgers(con, night, contract)
+            elif contract.kind == "returns":
+                status, details = "ok", _pull_returns(con, night, contract)
             else:
                 status, details = "ok", _pull_database(con, night, contract)
             totals = landing.count_changes(con, night, source)
@@ -82,6 +86,21 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
             "rows_pulled": totals.pulled,
         }
     return counts
+
+
+def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
+    """Take the answers from the journal as they stand now; leaves the transaction open."""
+    with open_journal(night.config.journal_url) as journal:
+        table = returned.rows(Answers(journal).all(), source)
+    con.register("drawn", table)
+    try:
+        repeated = landing.key(con, night, source, landing.UNPLACED)
+    finally:
+        con.unregister("drawn")
+    con.execute("BEGIN")
+    landing.rewind(con, night, source.source)
+    landing.merge(con, night, source)
+    return {"duplicate_keys": repeated}
 
 
 def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:

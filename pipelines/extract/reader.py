@@ -6,8 +6,10 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pipelines.extract.guard import Unreadable
 from pipelines.extract.workbook import read_workbook
@@ -17,20 +19,36 @@ MEMORY = 3 << 30
 
 
 def main() -> None:
-    """Serve until stdin ends. The first line is the source map; ``{}`` says that it came."""
+    """Read ledgers. The first line on stdin is the source map."""
+    source: list[SourceMap] = []
+
+    def read(path: Path, target: Path, today: date) -> dict[str, Any]:
+        return read_workbook(path, target, source[0], today)
+
+    serve(read, lambda hello: source.append(SourceMap.model_validate_json(hello)))
+
+
+def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[str], None]) -> None:
+    """Answer the tasks on stdin until it ends. The first line is for `greet`; ``{}`` says it came.
+
+    Args:
+        read: reads a file into another, and says what it found.
+        greet: takes what the child is told at the start.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing a parser says can be taken for an answer
-    source = SourceMap.model_validate_json(sys.stdin.readline())
+    greet(sys.stdin.readline())
     answers.write("{}\n")
     answers.flush()
     for line in sys.stdin:
         task = json.loads(line)
-        today = date.fromisoformat(task["today"])
         try:
-            answer = read_workbook(Path(task["path"]), Path(task["target"]), source, today)
+            answer = read(
+                Path(task["path"]), Path(task["target"]), date.fromisoformat(task["today"])
+            )
         except Unreadable as error:
             answer = {"failed": error.code}
         except MemoryError:

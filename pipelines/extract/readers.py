@@ -39,6 +39,29 @@ def read_all(
     seconds: float = SECONDS_A_FILE,
 ) -> list[dict[str, Any]]:
     """Answers of `read_workbook` in the order of the tasks; ``failed`` holds a reason's code."""
+    hello = source.model_dump_json(by_alias=True)
+    return ask_children("pipelines.extract.reader", hello, tasks, today, done, seconds=seconds)
+
+
+def ask_children(
+    module: str,
+    hello: str,
+    tasks: list[Task],
+    today: date,
+    done: Callable[[int], None],
+    *,
+    seconds: float = SECONDS_A_FILE,
+) -> list[dict[str, Any]]:
+    """Let child processes that run `module` work off `tasks`; their answers in the same order.
+
+    Args:
+        module: reads tasks from stdin as `pipelines.extract.reader` does.
+        hello: the first line a child is told.
+        tasks: one file each.
+        today: the business date.
+        done: told how many are finished.
+        seconds: after which a file is given up.
+    """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(tasks)):
         waiting.put(index)
@@ -46,7 +69,7 @@ def read_all(
     finished: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def work() -> None:
-        child = _Child(source, today, seconds)
+        child = _Child(module, hello, today, seconds)
         try:
             while True:
                 try:
@@ -76,8 +99,8 @@ def read_all(
 class _Child:
     """One child process, started anew after it was lost."""
 
-    def __init__(self, source: SourceMap, today: date, seconds: float) -> None:
-        self._hello = (source.model_dump_json(by_alias=True) + "\n").encode()
+    def __init__(self, module: str, hello: str, today: date, seconds: float) -> None:
+        self._module, self._hello = module, (hello + "\n").encode()
         self._today, self._seconds = today.isoformat(), seconds
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -105,7 +128,7 @@ class _Child:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.extract.reader"],
+                [sys.executable, "-m", self._module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

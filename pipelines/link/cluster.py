@@ -11,6 +11,7 @@ from pipelines.link import identity
 from pipelines.link.defects import write_defects
 from pipelines.link.graph import Edge, Node, components, cut
 from pipelines.link.past import mark_touched, past
+from pipelines.link.returned import tie_returns
 from pipelines.link.score import SLIP_WEIGHT
 from pipelines.night import Night
 from pipelines.store import count
@@ -36,6 +37,7 @@ def cluster_records(night: Night) -> dict[str, object]:
         )
         everything = mark_touched(con, night) or bool(again)
         _take_decisions(con, night)
+        tie_returns(con, night)
         _take_turned_blocks(con)
         _edges(con)
         _reach(con, everything=everything)

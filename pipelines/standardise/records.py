@@ -79,7 +79,10 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
 
     A number that contradicts the row's own birth date or sex keeps its digits and gets the status
     ``conflict``. A missing, shortened or lunar birth date is taken from a number that agrees.
+    An answer on a form needs neither name nor number: the form says whom it is about.
     """
+    returned = [s.source for s in night.config.sources.values() if s.kind == "returns"]
+    tied = f"list_contains({returned!r}, source)" if returned else "FALSE"
     joins = "\n".join(
         f'LEFT JOIN "dict_{kind_of(field)}" d_{field.name} ON d_{field.name}.raw = i."{field.name}"'
         for field in FIELDS
@@ -150,7 +153,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         f"""
         INSERT INTO std.quarantine
         SELECT source, source_key, role, file, sheet, row_no, 'no_identity', ?, since_night
-        FROM settled WHERE name IS NULL AND id_state NOT IN {USABLE}
+        FROM settled WHERE name IS NULL AND id_state NOT IN {USABLE} AND NOT {tied}
         """,
         [NO_IDENTITY],
     )
@@ -174,7 +177,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             CASE WHEN is_complete AND village_name IS NOT NULL
                 THEN concat_ws('|', village_name, estate, building, unit, room) END AS dwelling_key,
             {columns}
-        FROM settled WHERE name IS NOT NULL OR id_state IN {USABLE}
+        FROM settled WHERE name IS NOT NULL OR id_state IN {USABLE} OR {tied}
         """
     )
 

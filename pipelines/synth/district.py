@@ -80,7 +80,7 @@ def make_district(
                 rows[source.source] = registers.write_register(
                     con, url, source, f"rows_{source.source}"
                 )
-            else:
+            elif source.kind == "workbook":
                 rows[source.source] = _count(con, f"rows_{source.source}")
         if not workers:
             for job in jobs:

@@ -107,10 +107,13 @@ RULES: tuple[Rule, ...] = (
         "forms",
         "critical",
         "在世且已落网格的居民都在应填表单上",
-        "Every living, placed resident is on every form that is for everybody.",
+        "Every living, placed resident is on every form that is for everybody, unless the grid "
+        "said that they are not there.",
         sql="""SELECT count(*), count(*) FILTER (f.resident_id IS NULL)
             FROM (SELECT resident_id, c.form FROM master.resident, rule_form c
-                WHERE grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody) due
+                WHERE grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody
+                AND (resident_id, grid_code) NOT IN (
+                    SELECT (resident_id, grid_code) FROM deliver.way_out WHERE stays_off)) due
             LEFT JOIN (SELECT DISTINCT resident_id, form FROM deliver.form_row) f
             ON f.resident_id = due.resident_id AND f.form = due.form""",
     ),

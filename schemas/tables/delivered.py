@@ -68,14 +68,48 @@ file_sha256 VARCHAR hash of the workbook
     Table(
         "deliver",
         "return",
-        "one workbook that came back",
+        "one form that came back",
         "回收",
         columns("""
-return_id VARCHAR hash of the file
+return_id VARCHAR beginning of the hash of what came
 form_id VARCHAR the form
 version INTEGER the version it was filled from
+channel VARCHAR workbook, odk or web
+author VARCHAR who answered
 received_at TIMESTAMPTZ when
-status VARCHAR taken, or why not
+status VARCHAR taken, or undone
+"""),
+    ),
+    Table(
+        "deliver",
+        "answer",
+        "one cell of a form that somebody filled, changed or confirmed",
+        "填报结果",
+        columns("""
+answer_id BIGINT the answer
+return_id VARCHAR what it came with
+form_id VARCHAR the form
+resident_id VARCHAR whom it is about now
+field VARCHAR canonical field, or outcome
+kind VARCHAR answer (was asked), correction (was shown), confirmed, outcome
+status VARCHAR applied, review (waits for a person), rejected, superseded or undone
+reason VARCHAR why it waits
+answered_on DATE day of the answer
+"""),
+    ),
+    Table(
+        "deliver",
+        "way_out",
+        "a resident who could not be asked, as the grid worker said",
+        "去向登记",
+        columns("""
+resident_id VARCHAR the resident
+grid_code VARCHAR the grid whose form said so
+form VARCHAR form contract
+period VARCHAR its period
+way VARCHAR 查无此人, 已迁出, 已死亡, 拒答 or 未遇
+said_on DATE day
+stays_off BOOLEAN is not on this grid's forms for the time being
 """),
     ),
     Table(

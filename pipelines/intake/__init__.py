@@ -1,0 +1,8 @@
+"""Forms that came back: read, judged against what is known, kept in the journal, acknowledged."""
+
+from pipelines.intake.desk import Receipt
+from pipelines.intake.inbox import take_inbox
+from pipelines.intake.receipt import receipt_text
+from pipelines.intake.take import take_files
+
+__all__ = ["Receipt", "receipt_text", "take_files", "take_inbox"]

@@ -1,0 +1,113 @@
+"""Read a returned workbook into a Parquet file; runs in a child process that may be sacrificed."""
+
+from __future__ import annotations
+
+import zipfile
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import python_calamine as calamine
+
+from pipelines.extract.guard import Unreadable, inspect
+from pipelines.extract.values import cell
+
+MOST_ROWS = 20_000
+"""A form has at most some 1,500 rows; more is somebody else's file."""
+_SEARCHED_ROWS = 30
+_NEEDED = {"row_id", "resident_id", "digest"}
+IDENTIFIERS = ("row_id", "resident_id", "base_version", "digest", "result", "remark")
+
+
+def read_form(path: Path, target: Path) -> dict[str, Any]:
+    """Write the rows of a returned form to `target`, all cells as text.
+
+    Columns: sheet_row (as the worker sees it), those of `IDENTIFIERS`, and ``f_<field>``.
+
+    Returns:
+        meta: what the hidden sheet says of the issue; rows; fields: those that have a column.
+
+    Raises:
+        Unreadable: the file cannot be used; `code` says why.
+    """
+    inspect(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("vbaProject.bin") for name in archive.namelist()):
+                raise Unreadable("macros")
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(path))
+        sheets = [book.get_sheet_by_name(name) for name in book.sheet_names]
+        meta: dict[str, str] = {}
+        found: tuple[calamine.CalamineSheet, dict[str, int], int] | None = None
+        for sheet in sheets:
+            head = list(islice(sheet.iter_rows(), _SEARCHED_ROWS))
+            meta = meta or _meta(head)
+            found = found or _columns(sheet, head)
+    except calamine.PasswordError as error:
+        raise Unreadable("password") from error
+    except (calamine.CalamineError, OSError, ValueError) as error:
+        raise Unreadable("not_a_workbook") from error
+    if not meta:
+        raise Unreadable("no_issue")
+    if found is None:
+        raise Unreadable("no_codes")
+    sheet, places, first = found
+    names = [name for name in places if name not in IDENTIFIERS]
+    rows, count = _rows(sheet, places, first)
+    pq.write_table(rows, target, compression="lz4")
+    return {"meta": meta, "rows": count, "fields": names}
+
+
+def _meta(head: list[list[Any]]) -> dict[str, str]:
+    """The pairs of the hidden sheet, if this is it."""
+    pairs = {
+        str(row[0]).strip(): text
+        for row in head
+        if len(row) > 1 and (text := cell(row[1])) is not None
+    }
+    return pairs if {"form_id", "version"} <= pairs.keys() else {}
+
+
+def _columns(
+    sheet: calamine.CalamineSheet, head: list[list[Any]]
+) -> tuple[calamine.CalamineSheet, dict[str, int], int] | None:
+    """Which column holds what, by the machine names, wherever the row with them has gone."""
+    for number, row in enumerate(head):
+        names = {str(value).strip(): place for place, value in enumerate(row) if value}
+        if names.keys() >= _NEEDED:
+            places = {
+                name: place
+                for name, place in names.items()
+                if ":" not in name and name not in {"row_no", "place"}
+            }
+            return sheet, places, number + 1
+    return None
+
+
+def _rows(
+    sheet: calamine.CalamineSheet, places: dict[str, int], first: int
+) -> tuple[pa.Table, int]:
+    """The rows below the machine names that hold anything; the header words are none."""
+    columns: dict[str, list[str | None]] = {name: [] for name in places}
+    numbers: list[int] = []
+    for offset, row in enumerate(islice(sheet.iter_rows(), first, None)):
+        values = {
+            name: cell(row[place]) if place < len(row) else None for name, place in places.items()
+        }
+        if not any(values.values()) or (offset == 0 and "#" not in (values["row_id"] or "")):
+            continue
+        if len(numbers) == MOST_ROWS:
+            raise Unreadable("too_many_rows")
+        numbers.append(first + offset + 1)
+        for name, value in values.items():
+            columns[name].append(value)
+    data = {"sheet_row": pa.array(numbers, pa.int32())}
+    for name in IDENTIFIERS:
+        data[name] = pa.array(columns.get(name) or [None] * len(numbers), pa.string())
+    for name in places:
+        if name not in IDENTIFIERS:
+            data[f"f_{name}"] = pa.array(columns[name], pa.string())
+    return pa.table(data), len(numbers)

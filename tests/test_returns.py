@@ -1,0 +1,316 @@
+"""Forms come back: filled in as a worker would, dropped into the inbox, known the next night."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipelines.home import Home
+from tests.district_fixture import Districts, ask, copy, differences, onegrid
+
+Fill = Callable[["Form"], None]
+
+
+class Form:
+    """The list of a workbook by machine names of columns and residents' rows."""
+
+    def __init__(self, sheet: Worksheet) -> None:
+        self.sheet = sheet
+        self.columns = {str(cell.value): cell.column for cell in sheet[5] if cell.value}
+        last = sheet.max_row
+        self.rows = [r for r in range(7, last + 1) if self.get(r, "row_id")]
+
+    def get(self, row: int, name: str) -> str | None:
+        return self.sheet.cell(row, self.columns[name]).value
+
+    def put(self, row: int, name: str, value: object) -> None:
+        self.sheet.cell(row, self.columns[name]).value = value
+
+    def having(self, field: str, note: str) -> list[int]:
+        """Rows whose cell of `field` is, by its 来源, what `note` begins with."""
+        return [r for r in self.rows if (self.get(r, f"{field}:source") or "").startswith(note)]
+
+
+def forms(home: Home) -> list[Path]:
+    return sorted(home.forms.rglob("*.xlsx"))
+
+
+def fill(path: Path, target: Path, how: Fill) -> Path:
+    """Save a copy as a worker would leave it."""
+    book = load_workbook(path)
+    how(Form(book["核查表"]))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    book.save(target)
+    return target
+
+
+@pytest.fixture
+def home(districts: Districts, tmp_path: Path) -> Home:
+    return copy(districts.after, tmp_path / "home")
+
+
+def answers(home: Home) -> dict[str, int]:
+    return dict(
+        ask(home, "SELECT kind || ' ' || status, count(*) FROM deliver.answer GROUP BY ALL")
+    )
+
+
+def receipts(home: Home) -> str:
+    return "\n".join(p.read_text("utf-8") for p in sorted(home.receipts.rglob("*.txt")))
+
+
+def test_answers_are_known_the_next_night_and_not_asked_again(home: Home) -> None:
+    told: dict[str, list[str]] = {}
+
+    def work(form: Form) -> None:
+        def residents(rows: list[int]) -> list[str]:
+            return [form.get(row, "resident_id") or "" for row in rows]
+
+        phones, schools = form.having("phone", "需填"), form.having("education", "需填")
+        checked = [r for r in form.having("phone", "待核") if r not in schools]
+        for number, row in enumerate(phones):
+            form.put(row, "phone", f"139 1234 {number:04d}")
+        for row in schools:
+            form.put(row, "education", "初中")
+        for row in checked:
+            form.put(row, "result", "正确")
+        told["phone"], told["education"] = residents([*phones, *checked]), residents(schools)
+        untouched = [r for r in form.rows if r not in {*phones, *schools, *checked}]
+        for row, way, remark in zip(
+            untouched,
+            ("已迁出", "拒答", "已死亡", "已死亡"),
+            ("去了邻县", None, "2026年10月3日去世", None),
+            strict=False,
+        ):
+            form.put(row, "result", way)
+            form.put(row, "remark", remark)
+            told.setdefault(way, []).extend(residents([row]))
+        form.put(untouched[5], "phone", "12345")
+
+    path = forms(home)[0]
+    fill(path, home.returns / path.name, work)
+    done = onegrid("run", "--plain", home=home)
+    assert done.code == 0, done.err
+
+    for field in ("phone", "education"):
+        states = ask(
+            home,
+            f"""SELECT state, count(*) FROM deliver.form_cell WHERE field = '{field}'
+            AND resident_id IN {tuple(told[field])!r} GROUP BY ALL""",
+        )
+        assert [state for state, _ in states] == ["known"], states
+        assert states[0][1] > 5
+    assert ask(
+        home,
+        f"""SELECT DISTINCT source FROM master.cell WHERE field = 'education'
+        AND resident_id IN {tuple(told["education"])!r}""",
+    ) == [("grid_return",)]
+    off, dead = told["已迁出"][0], told["已死亡"][0]
+    listed = {r for (r,) in ask(home, "SELECT resident_id FROM deliver.form_row")}
+    assert off not in listed and dead not in listed
+    assert ask(
+        home, f"SELECT death_date::VARCHAR FROM master.resident WHERE resident_id = '{dead}'"
+    ) == [("2026-10-03",)]
+    assert told["已死亡"][1] in listed
+    assert not ask(
+        home,
+        f"""SELECT field FROM deliver.form_cell
+        WHERE resident_id = '{told["拒答"][0]}' AND state = 'ask'""",
+    )
+    said = receipts(home)
+    assert "请在备注里写死亡日期" in said
+    assert "“联系电话”：看不懂" in said
+    assert not list(home.returns.rglob("*.xlsx"))
+    assert len(list(home.archive.iterdir())) == 1
+    assert not ask(home, "SELECT 1 FROM std.record WHERE source = 'grid_return' AND name <> ''")
+
+    # a rebuild from what landed and the journal ends in the same master, and an undo without them
+    rebuilt = copy(home, home.root.with_name("rebuilt"))
+    assert onegrid("rebuild", "--plain", home=rebuilt).code == 0
+    assert differences(rebuilt, home) == {}
+    ((return_id,),) = ask(home, 'SELECT return_id FROM deliver."return"')
+    assert onegrid("return", "undo", return_id, "--reason", "错了", home=home).code == 0
+    assert onegrid("run", "--plain", home=home).code == 0
+    assert ask(home, "SELECT count(*) FROM master.cell WHERE source = 'grid_return'") == [(0,)]
+    assert ask(home, "SELECT DISTINCT status FROM deliver.answer") == [("undone",)]
+    assert off in {r for (r,) in ask(home, "SELECT resident_id FROM deliver.form_row")}
+
+
+def test_rows_may_be_sorted_lost_copied_and_mixed_up(home: Home, tmp_path: Path) -> None:
+    first, second, *_ = forms(home)
+
+    def strange(form: Form) -> None:
+        sheet = form.sheet
+        form.sheet.cell(6, form.columns["phone"]).value = "手机（改过列名）"
+        one, other, *rest = form.having("phone", "需填")
+        form.put(one, "phone", "13912345671")
+        width = sheet.max_column
+        body = [[sheet.cell(r, c).value for c in range(1, width + 1)] for r in form.rows]
+        numbers = {row: index for index, row in enumerate(form.rows)}
+        copied = list(body[numbers[one]])
+        differing = list(body[numbers[other]])
+        differing[form.columns["phone"] - 1] = "13912345672"
+        foreign = list(body[numbers[rest[0]]])
+        foreign[form.columns["row_id"] - 1] = "population-2026-11-999999999999999#3"
+        moved = list(body[numbers[rest[1]]])
+        moved[form.columns["resident_id"] - 1] = body[numbers[one]][form.columns["resident_id"] - 1]
+        inserted = [None] * width
+        inserted[form.columns["name"] - 1] = "新来的"
+        kept = [row for index, row in enumerate(body) if index not in {numbers[rest[1]]}]
+        mixed = [*reversed(kept[: len(kept) // 2]), copied, differing, foreign, moved, inserted]
+        for at in range(7, sheet.max_row + 1):
+            values = mixed[at - 7] if at - 7 < len(mixed) else [None] * width
+            for column, value in enumerate(values, start=1):
+                sheet.cell(at, column).value = value
+
+    fill(first, tmp_path / "乱.xlsx", strange)
+    done = onegrid("return", "in", tmp_path / "乱.xlsx", home=home)
+    assert done.code == 1
+    for words in ("没有行标识", "来自别的表格", "行标识与下发时不一致", "出现了两行", "下发时有"):
+        assert words in done.out, done.out
+    assert "新填 1 项" in done.out
+
+    again = onegrid("return", "in", tmp_path / "乱.xlsx", home=home)
+    assert "以前已经交过" in again.out
+
+    def phone(number: str) -> Fill:
+        def say(form: Form) -> None:
+            form.put(form.having("phone", "需填")[3], "phone", number)
+
+        return say
+
+    # two workers differ; the same worker may think again
+    for who, number, words in (
+        ("甲", "13912345673", "新填 1 项"),
+        ("甲", "13912345674", "新填 1 项"),
+        ("乙", "13912345675", "待核定 1 项"),
+        ("丙", "13912345674", "新填 0 项"),
+    ):
+        path = fill(second, tmp_path / f"{who}{number}.xlsx", phone(number))
+        done = onegrid("return", "in", path, "--author", who, home=home)
+        assert words in done.out, (who, done.out)
+    listed = onegrid("return", "list", home=home)
+    assert "另有一份交回的表填写不同" in listed.out
+    assert "1391234" not in listed.out
+
+
+def test_identity_is_not_changed_without_a_person(home: Home, tmp_path: Path) -> None:
+    first = forms(home)[0]
+    ((other_number,),) = ask(
+        home, "SELECT id_number FROM master.resident WHERE id_number IS NOT NULL LIMIT 1"
+    )
+    told: list[str] = []
+
+    def say(form: Form) -> None:
+        free = form.having("id_number", "需填")
+        form.put(free[0], "id_number", other_number)
+        shown = [r for r in form.rows if form.get(r, "name") and r not in free]
+        form.put(shown[0], "sex", "女" if form.get(shown[0], "sex") == "男" else "男")
+        told.append(form.get(shown[0], "resident_id") or "")
+
+    path = fill(first, tmp_path / "身份.xlsx", say)
+    done = onegrid("return", "in", path, home=home)
+    assert "填写的证号在系统里属于另一名居民" in done.out
+    assert "改动了身份信息" in done.out
+    assert "待核定 2 项" in done.out
+    listed = onegrid("return", "list", home=home)
+    number = next(line.split()[0] for line in listed.out.splitlines() if "改动了身份信息" in line)
+    settle = ("return", "settle", number, "accept", "--reason", "看过户口本", "--author", "街道")
+    assert onegrid(*settle, home=home).code == 0
+    assert onegrid("run", "--plain", home=home).code == 0
+    assert ask(
+        home,
+        f"""SELECT count(*) FROM std.record WHERE source = 'grid_return' AND sex IS NOT NULL
+        AND record_id IN (SELECT record_id FROM link.cluster WHERE resident_id = '{told[0]}')""",
+    ) == [(1,)]
+
+
+def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:
+    source = forms(home)[0]
+    inbox = home.returns
+    inbox.mkdir(parents=True)
+    (inbox / "断了.xlsx").write_bytes(source.read_bytes()[:4_000])
+    old = time.time() - 3_600
+    os.utime(inbox / "断了.xlsx", (old, old))
+    (inbox / "还在拷贝.xlsx").write_bytes(source.read_bytes()[:4_000])
+    (inbox / "半个.xlsx.part").write_bytes(b"PK")
+    (inbox / "外链.xlsx").symlink_to("/etc/passwd")
+    shutil.copy(source, inbox / "宏.xlsx")
+    with zipfile.ZipFile(inbox / "宏.xlsx", "a") as archive:
+        archive.writestr("xl/vbaProject.bin", b"\0" * 64)
+    bomb = inbox / "炸弹.xlsx"
+    shutil.copy(source, bomb)
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet99.xml", b"\0" * (30 << 20))
+
+    def foreign(form: Form) -> None:
+        form.sheet.parent["批次"].cell(2, 2).value = "population-2026-11-000000000000000"
+
+    fill(source, inbox / "..别处..(甲)" / "=别的 表.xlsx", foreign)
+
+    def formula(form: Form) -> None:
+        form.put(form.having("phone", "需填")[0], "phone", '=HYPERLINK("http://example.invalid")')
+
+    fill(source, inbox / "公式.xlsx", formula)
+    other = load_workbook(source)
+    for name in ("批次", "字典"):
+        del other[name]
+    other.save(inbox / "别的格式.xlsx")
+    many = load_workbook(source)
+    for row in range(30_000):
+        many["核查表"].cell(2_000 + row, 3).value = "多"
+    many.save(inbox / "太多.xlsx")
+
+    before = ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r")
+    done = onegrid("return", "in", home=home)
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    for words in (
+        "文件损坏",
+        "文件里有宏",
+        "指向别处的链接",
+        "过大",
+        "没有下发过这张表",
+        "不是下发的表格",
+        "行数过多",
+    ):
+        assert words in done.out, done.out
+    assert {p.name for p in inbox.rglob("*") if p.is_file()} == {"还在拷贝.xlsx", "半个.xlsx.part"}
+    assert all(p.resolve().is_relative_to(home.receipts) for p in home.receipts.rglob("*.txt"))
+    assert ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r") == before
+
+
+def test_an_old_issue_counts_and_people_who_are_gone_do_not(districts: Districts, tmp_path) -> None:
+    home = copy(districts.before, tmp_path / "home")
+    issued = {path.name: tmp_path / "old" / path.name for path in forms(home)}
+    (tmp_path / "old").mkdir()
+    for path in forms(home):
+        shutil.copy(path, issued[path.name])
+    assert onegrid("run", "--plain", home=home).code == 0
+    for night in sorted(home.nights.glob("*.duckdb"))[:1]:
+        night.unlink()  # the night of the issue is kept no more
+
+    def everything(form: Form) -> None:
+        for row in form.having("employer", "选填"):
+            form.put(row, "employer", "镇纺织厂")
+
+    paths = [fill(path, tmp_path / "filled" / name, everything) for name, path in issued.items()]
+    done = onegrid("return", "in", *paths, "--author", "网格员", home=home)
+    assert "Traceback" not in done.err
+    assert "收下" in done.out, done.out
+    assert onegrid("run", "--plain", home=home).code == 0
+    kept = answers(home)
+    assert kept["answer applied"] > 20
+    assert not ask(
+        home,
+        """SELECT 1 FROM deliver.answer a LEFT JOIN master.resident r USING (resident_id)
+        WHERE r.resident_id IS NULL""",
+    )
