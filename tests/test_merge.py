@@ -312,7 +312,7 @@ DOUBTS = [
     ("employer", 700, 0, "clerk", "register", True),
     ("employer", 800, 0, "clerk", "register", False),
     ("phone", 500, 0, "register", "ledger", True),
-    ("phone", 600, 0, "register", "register", False),
+    ("phone", 600, 0, "register", "register", True),
 ]
 
 

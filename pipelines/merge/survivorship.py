@@ -249,7 +249,10 @@ def _is_doubt(field: Field, overridden: frozenset[str]) -> str:
     chosen_authority = packed.read("authority", chosen)
     weighs = f"{authority} * 10 >= {chosen_authority} * {_TENTHS}"
     if field.name in COUNTED:
+        # People move and say so; an old file may well hold the telephone number in use.
         still_fresh = f"r.days >= {chosen_days} - {field.fresh_days}"
+        if field.name == "phone":
+            still_fresh = "TRUE"
         as_many = f"{_QUALITY[field.name]} >= {packed.read('quality', chosen)}"
         return f"(r.days > {chosen_days} AND {weighs}) OR ({as_many} AND {still_fresh})"
     if field.survivor is Survivor.NEWEST:
