@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,10 @@ from pipelines.home import Home
 from pipelines.progress import listening
 from pipelines.summary import Summary
 
-OUT = Console(highlight=False)
+# A pipe or a file has no width of its own: wide enough for every table, so that none is cut short.
+_PIPE_WIDTH = 160
+_HAS_WIDTH = sys.stdout.isatty() or "COLUMNS" in os.environ
+OUT = Console(highlight=False, width=None if _HAS_WIDTH else _PIPE_WIDTH)
 ERR = Console(stderr=True, highlight=False)
 
 _STEPS = {
@@ -94,6 +99,7 @@ def summary(home: Home, done: Summary, seconds: float) -> None:
         ("已有 known", "known", f"of {counts['required']:,} required cells"),
         ("待核 to verify", "verify", "stale or contested"),
         ("需填 to ask", "ask", "nobody knows"),
+        ("另表询问 waits", "waits", "another form asks the same"),
     ):
         table.add_row(label, f"{counts[name]:,}", remark)
     table.add_row(

@@ -20,6 +20,7 @@ _COUNTS = {
     "known": "SELECT sum(known_cells) FROM deliver.form",
     "verify": "SELECT sum(verify_cells) FROM deliver.form",
     "ask": "SELECT sum(ask_cells) FROM deliver.form",
+    "waits": "SELECT sum(waits_cells) FROM deliver.form",
     "withheld": "SELECT sum(withheld_cells) FROM deliver.form",
 }
 

@@ -9,8 +9,9 @@ import duckdb
 
 from pipelines.night import Night
 from pipelines.report import texts
+from pipelines.report.burden import By, label, read_burden
 
-STATES = ("known", "verify", "ask", "withheld")
+STATES = ("known", "verify", "ask", "waits", "withheld")
 Row = dict[str, Any]
 
 
@@ -25,6 +26,7 @@ class Figures:
         events: identity events of the night by kind.
         model: the linkage model, how many records were open when it was trained and are now, what
             kept the one in force from being used, and the blocks too large to be compared.
+        forms, fields: what is required, spared and asked; see `burden.read_burden`.
         sources, defects, tiers, reviews, rules, grids, stages: rows of the page's tables.
     """
 
@@ -33,6 +35,8 @@ class Figures:
     seconds_spared: float
     events: dict[str, int]
     model: Row | None
+    forms: list[Row]
+    fields: list[Row]
     sources: list[Row]
     defects: list[Row]
     tiers: list[Row]
@@ -55,10 +59,11 @@ def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
             before = None  # the file of an older version: there is nothing to compare with
         finally:
             con.execute("DETACH previous")
+    forms = _burden(con, night, "form")
     return Figures(
         headline=_headline(con, ""),
         before=before,
-        seconds_spared=_seconds_spared(con, night),
+        seconds_spared=sum(row["seconds_spared"] for row in forms),
         events=dict(
             con.execute(
                 "SELECT kind, count(*) FROM master.event WHERE night = ? GROUP BY kind",
@@ -66,6 +71,8 @@ def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
             ).fetchall()
         ),
         model=_model(con, night),
+        forms=forms,
+        fields=_burden(con, night, "field"),
         sources=_sources(con, night),
         defects=_defects(con),
         tiers=_tiers(con),
@@ -110,16 +117,10 @@ def _headline(con: duckdb.DuckDBPyConnection, file: str) -> Row:
     )[0]
 
 
-def _seconds_spared(con: duckdb.DuckDBPyConnection, night: Night) -> float:
-    known = dict(
-        con.execute(
-            "SELECT form, sum(known_cells)::BIGINT FROM deliver.form GROUP BY form"
-        ).fetchall()
-    )
-    return sum(
-        known.get(name, 0) * contract.seconds_per_cell
-        for name, contract in night.config.forms.items()
-    )
+def _burden(con: duckdb.DuckDBPyConnection, night: Night, by: By) -> list[Row]:
+    """`read_burden` with the groups called as people call them."""
+    rows = read_burden(con, night.config, by)
+    return [{**row, "label": label(by, row["group"], night.config)} for row in rows]
 
 
 def _sources(con: duckdb.DuckDBPyConnection, night: Night) -> list[Row]:

@@ -23,7 +23,13 @@ EVENT_LABELS = {
     "anchor": "锚点更换",
     "changed": "身份字段变更",
 }
-STATE_LABELS = {"known": "已有", "verify": "待核", "ask": "需填", "withheld": "不予提供"}
+STATE_LABELS = {
+    "known": "已有",
+    "verify": "待核",
+    "ask": "需填",
+    "waits": "另表询问",
+    "withheld": "不予提供",
+}
 PULL_LABELS = {"ok": "正常", "held": "暂缓", "skipped": "未变"}
 STATUS_LABELS = {
     "published": "已发布",

@@ -1,0 +1,149 @@
+"""The measure: what forms required, what was spared, and whether that was right."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import duckdb
+
+from pipelines.config import Config
+from schemas.fields import FIELD, FIELDS
+
+By = Literal["form", "field", "grid", "department"]
+Row = dict[str, Any]
+
+MEASURES = (
+    "required",
+    "known",
+    "verify",
+    "ask",
+    "waits",
+    "withheld",
+    "answered",
+    "confirmed",
+    "corrected",
+    "spared",
+    "seconds_spared",
+)
+"""Cells that a form requires; of them, those that need nobody (known), that are to be verified or
+asked, that wait for another form's answer, or are withheld; those that came back filled in,
+confirmed, or otherwise than shown; and spared: known, and neither asked nor found wrong in the
+form's period."""
+
+_GROUP = {
+    "form": "form",
+    "field": "field",
+    "grid": "grid_code",
+    "department": "coalesce(department, '')",
+}
+
+
+def read_burden(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> list[Row]:
+    """The measures of the published night, by form, field, grid, or the department that knew.
+
+    Cost: a scan of `deliver.form_row` and `master.provenance` for each required item.
+
+    Returns:
+        rows of ``group`` and `MEASURES`, largest first. A cell that was shown and turned out wrong
+        counts as corrected and takes one away from what was spared. By department, what nobody
+        knows stands under an empty group.
+    """
+    _list_cells(con, config, by)
+    seconds = " ".join(
+        f"WHEN '{contract.form}' THEN {contract.seconds_per_cell}"
+        for contract in config.forms.values()
+    )
+    group = _GROUP[by]
+    result = con.execute(
+        f"""
+        WITH counted AS (
+            SELECT {group} AS "group", form, sum(n) AS required,
+                sum(n) FILTER (state = 'known' AND kind IS NULL) AS known,
+                sum(n) FILTER (state = 'verify') AS verify, sum(n) FILTER (state = 'ask') AS ask,
+                sum(n) FILTER (state = 'waits') AS waits,
+                sum(n) FILTER (state = 'withheld') AS withheld,
+                sum(n) FILTER (kind = 'answer') AS answered,
+                sum(n) FILTER (kind = 'confirmed') AS confirmed,
+                sum(n) FILTER (kind = 'correction') AS corrected
+            FROM burden_cell LEFT JOIN meta.source USING (source_no) GROUP BY ALL
+        )
+        SELECT "group", {", ".join(f"coalesce(sum({m}), 0)::BIGINT AS {m}" for m in MEASURES[:9])},
+            greatest(sum(coalesce(known, 0) - coalesce(corrected, 0)), 0)::BIGINT AS spared,
+            sum(greatest(coalesce(known, 0) - coalesce(corrected, 0), 0)
+                * CASE form {seconds} ELSE 0 END)::DOUBLE AS seconds_spared
+        FROM counted GROUP BY "group" ORDER BY required DESC, "group"
+        """
+    )
+    names = [column[0] for column in result.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    con.execute("DROP TABLE burden_cell")
+    return rows
+
+
+def _list_cells(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> None:
+    """The temporary table ``burden_cell``: required cells, counted by all that is asked for.
+
+    Who holds a cell is looked up only where that is asked: it costs a join for every item.
+    """
+    parts = []
+    origin = "LEFT JOIN master.provenance p USING (resident_id)" if by == "department" else ""
+    for contract in config.forms.values():
+        for item in contract.items:
+            if not item.required:
+                continue
+            state = f'f."{item.field}_state"'
+            source = f'p."{item.field}_source"' if origin else "NULL"
+            parts.append(
+                f"""SELECT '{contract.form}' AS form, '{item.field}' AS field, f.grid_code,
+                    {state} AS state, a.kind, {source}::USMALLINT AS source_no, count(*) AS n
+                FROM deliver.form_row f {origin}
+                LEFT JOIN said a ON a.form = f.form AND a.period = f.period
+                    AND a.resident_id = f.resident_id AND a.field = '{item.field}'
+                WHERE f.form = '{contract.form}'
+                    AND {state} IN ('known', 'verify', 'ask', 'waits', 'withheld') GROUP BY ALL"""
+            )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE burden_cell AS
+        WITH said AS MATERIALIZED (
+            SELECT split_part(form_id, '-', 1) AS form,
+                substr(form_id, length(form) + 2, length(form_id) - length(form) - 2
+                    - length(split_part(form_id, '-', -1))) AS period,
+                resident_id, field, arg_max(kind, answer_id) AS kind
+            FROM deliver.answer WHERE status = 'applied' GROUP BY ALL
+        ) {" UNION ALL ".join(parts)}"""
+    )
+
+
+def read_repeated(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Facts that several departments have collected from the same resident, by field.
+
+    Returns:
+        rows of field, held (residents of whom anybody states it) and repeated (collections beyond
+        the first), most repeated first.
+    """
+    counted = ", ".join(
+        f'count(DISTINCT department) FILTER (r."{f.name}" IS NOT NULL) AS "{f.name}"'
+        for f in FIELDS
+    )
+    summed = ", ".join(
+        f'count(*) FILTER ("{f.name}" > 0), coalesce(sum(greatest("{f.name}" - 1, 0)), 0)::BIGINT'
+        for f in FIELDS
+    )
+    values = con.execute(
+        f"""SELECT {summed} FROM (SELECT {counted} FROM std.record r
+        JOIN link.cluster USING (record_id) GROUP BY resident_id)"""
+    ).fetchall()[0]
+    rows = [
+        {"field": field.name, "held": values[2 * n], "repeated": values[2 * n + 1]}
+        for n, field in enumerate(FIELDS)
+    ]
+    return sorted(rows, key=lambda row: (-row["repeated"], row["field"]))
+
+
+def label(by: By, group: str, config: Config) -> str:
+    """How a group is called in a table that people read."""
+    if by == "form" and group in config.forms:
+        return config.forms[group].title
+    if by == "field" and group in FIELD:
+        return FIELD[group].label
+    return group
