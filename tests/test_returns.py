@@ -40,7 +40,8 @@ class Form:
 
 
 def forms(home: Home) -> list[Path]:
-    return sorted(home.forms.rglob("*.xlsx"))
+    """The workbooks of the form for everybody."""
+    return sorted(home.forms.rglob("*_人口信息核查表_*.xlsx"))
 
 
 def fill(path: Path, target: Path, how: Fill) -> Path:
@@ -122,8 +123,8 @@ def test_answers_are_known_the_next_night_and_not_asked_again(home: Home) -> Non
     assert told["已死亡"][1] in listed
     assert not ask(
         home,
-        f"""SELECT field FROM deliver.form_cell
-        WHERE resident_id = '{told["拒答"][0]}' AND state = 'ask'""",
+        f"""SELECT field FROM deliver.form_cell WHERE form = 'population'
+        AND resident_id = '{told["拒答"][0]}' AND state = 'ask'""",
     )
     said = receipts(home)
     assert "请在备注里写死亡日期" in said
@@ -131,6 +132,23 @@ def test_answers_are_known_the_next_night_and_not_asked_again(home: Home) -> Non
     assert not list(home.returns.rglob("*.xlsx"))
     assert len(list(home.archive.iterdir())) == 1
     assert not ask(home, "SELECT 1 FROM std.record WHERE source = 'grid_return' AND name <> ''")
+
+    told_of = onegrid("burden", "--by", "department", "--repeated", home=home)
+    assert told_of.code == 0, told_of.err
+    required, known, answered, confirmed = ask(
+        home,
+        """WITH mine AS (SELECT * FROM deliver.answer
+            JOIN deliver.form_cell USING (resident_id, field)
+            WHERE form = 'population' AND field <> 'employer')
+        SELECT sum(required_cells), sum(known_cells),
+            (SELECT count(DISTINCT (resident_id, field)) FILTER (state = 'known') FROM mine),
+            (SELECT count(*) FROM mine WHERE kind = 'confirmed' AND state <> 'none')
+        FROM deliver.form""",
+    )[0]
+    spared = known - answered
+    assert f"应填 {required:,} 项，免问 {spared:,} 项" in told_of.out
+    by_field = onegrid("burden", home=home).out
+    assert confirmed and "文化程度" in by_field and "重复采集" in told_of.out
 
     # a rebuild from what landed and the journal ends in the same master, and an undo without them
     rebuilt = copy(home, home.root.with_name("rebuilt"))

@@ -41,15 +41,15 @@ def load_issued(
     """
     listed = ", ".join("'" + grid.replace("'", "''") + "'" for grid in grids)
     shown = ", ".join(
-        f"c.s{i}, c.v{i}, CASE WHEN c.s{i} IN ('known', 'verify') "
+        f"c.s{i}, c.v{i}, CASE WHEN c.s{i} IN ('known', 'verify', 'waits') "
         f'THEN CAST(r."{item.field}" AS VARCHAR) END AS b{i}'
         for i, item in enumerate(contract.items)
     )
     content = content_sql(contract, read_sources(night), grids=f"w.grid_code IN ({listed})")
-    rows = night.execute(
+    rows = night.sql(
         f"""SELECT ? AS issue, c.grid_code, c.row_no, c.resident_id, c.digest, {shown}
         FROM ({content}) c JOIN master.resident r USING (resident_id)""",
-        [key],
+        params=[key],
     ).to_arrow_table()
     con.register("rows_issued", rows)
     con.execute("CREATE TABLE IF NOT EXISTS issued AS FROM rows_issued LIMIT 0")
@@ -86,17 +86,21 @@ def _match_rows(con: duckdb.DuckDBPyConnection) -> None:
         """
         CREATE OR REPLACE TABLE placed AS
         WITH numbered AS (
-            SELECT *, TRY_CAST(split_part(row_id, '#', 2) AS INTEGER) AS row_no FROM came
+            SELECT *, TRY_CAST(split_part(row_id, '#', 2) AS INTEGER) AS row_no,
+                CASE WHEN is_exact THEN concat(grid_code, '#', row_no) ELSE resident_id END AS place
+            FROM came
+        ), went AS (
+            SELECT *, CASE WHEN issue = '0' THEN resident_id
+                ELSE concat(grid_code, '#', row_no) END AS place
+            FROM issued
         )
-        SELECT c.*, CASE WHEN c.row_id IS NULL THEN 'no_row_id'
+        SELECT c.* EXCLUDE (place), CASE WHEN c.row_id IS NULL THEN 'no_row_id'
             WHEN split_part(c.row_id, '#', 1) <> c.form_id THEN 'other_form_row'
             WHEN c.row_no IS NULL OR i.row_no IS NULL
                 OR i.resident_id IS DISTINCT FROM c.resident_id
                 OR (c.is_exact AND i.digest IS DISTINCT FROM c.digest) THEN 'not_on_form'
             END AS refusal
-        FROM numbered c LEFT JOIN issued i ON i.issue = c.issue
-            AND CASE WHEN c.is_exact THEN i.row_no = c.row_no AND i.grid_code = c.grid_code
-                ELSE i.resident_id = c.resident_id END
+        FROM numbered c LEFT JOIN went i ON i.issue = c.issue AND i.place = c.place
         """
     )
     con.execute(
