@@ -19,7 +19,7 @@ from schemas.source import SourceMap
 from schemas.tables import TABLES
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(home|config)\}")
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Raised whenever cleaning, linkage or survivorship change what they make of the same input."""
 
 
@@ -30,7 +30,7 @@ class Config:
     Attributes:
         district: parsed district.yaml.
         sources: source maps by name, in alphabetical order.
-        forms: form contracts by name, in alphabetical order.
+        forms: form contracts by name, in the order in which they ask.
         databases: logical name → SQLAlchemy URL with placeholders filled (may hold a password).
         ledgers: folder of the workbooks.
         journal_url: SQLAlchemy URL of the journal.
@@ -96,7 +96,7 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
     return Config(
         district=district,
         sources=dict(sorted(sources.items())),
-        forms=dict(sorted(forms.items())),
+        forms={form.form: form for form in sorted(forms.values(), key=lambda f: (f.order, f.form))},
         databases={name: fill(url) for name, url in district.databases.items()},
         ledgers=Path(fill(district.ledgers)),
         journal_url=fill(district.journal),

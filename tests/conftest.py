@@ -12,7 +12,7 @@ import pytest
 
 from tests.district_fixture import Districts, make_districts
 
-os.environ.update(DAGSTER_DISABLE_TELEMETRY="yes", GX_ANALYTICS_ENABLED="false")
+os.environ.update(DAGSTER_DISABLE_TELEMETRY="yes", GX_ANALYTICS_ENABLED="false", COLUMNS="200")
 for name in ("ONEGRID_HOME", "ONEGRID_CONFIG", "DAGSTER_HOME"):
     os.environ.pop(name, None)
 

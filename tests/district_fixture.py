@@ -81,7 +81,7 @@ def _obey(
 ) -> None:
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-    os.environ |= {"COLUMNS": "200", "ONEGRID_TRACEBACK": "", **environment}
+    os.environ |= {"ONEGRID_TRACEBACK": "", **environment}
     sys.argv = command
     from onegrid import main
     from pipelines import run

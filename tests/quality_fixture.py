@@ -166,7 +166,7 @@ def _fill(con: duckdb.DuckDBPyConnection, night: Night, residents: int) -> None:
         {states} FROM master.resident r JOIN person p USING (resident_id)""")
     con.execute("""INSERT INTO deliver.form BY NAME SELECT 'population-' || grid_code AS form_id,
         form, period, grid_code, 1 AS version, residents, required_cells, known_cells,
-        verify_cells, ask_cells, withheld_cells
+        verify_cells, ask_cells, 0 AS waits_cells, withheld_cells
         FROM (SELECT form, period, grid_code, count(DISTINCT resident_id)::INTEGER AS residents,
             count(*) AS required_cells, count(*) FILTER (state = 'known') AS known_cells,
             count(*) FILTER (state = 'verify') AS verify_cells,

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 
+from pipelines.config import load_config
 from pipelines.deliver import plan_forms, render_forms
 from pipelines.errors import ConfigError
+from pipelines.journal import RECEIPT, open_journal
+from schemas.contract import ContractError, parse_contract
 from schemas.forms import FormContract, FormItem
+from tests.district_fixture import Districts, ask, copy, onegrid
 from tests.forms_fixture import deliver, first_night, next_night, population
 
 GRID = "330199101001001"
@@ -189,3 +194,100 @@ def test_two_forms_are_planned_side_by_side(tmp_path: Path) -> None:
         ).fetchall()
     assert [form for form, _ in periods] == ["elders", "population"]
     assert "Q" in periods[0][1]
+
+
+def test_no_two_forms_ask_the_same_of_one_resident(districts: Districts, tmp_path: Path) -> None:
+    home = districts.after
+    kinds = [form for (form,) in ask(home, "SELECT DISTINCT form FROM deliver.form ORDER BY 1")]
+    assert kinds == ["concerns", "elderly", "family", "hardship", "migrant", "population"]
+    assert not ask(
+        home,
+        """SELECT 1 FROM deliver.form_cell WHERE state IN ('ask', 'verify')
+        GROUP BY resident_id, field HAVING count(*) > 1""",
+    )
+    # what waits is asked by a form that comes before, and shown as such
+    waiting = ask(
+        home,
+        """SELECT w.form, a.form, a.state, count(*) FROM deliver.form_cell w
+        LEFT JOIN deliver.form_cell a ON a.resident_id = w.resident_id AND a.field = w.field
+            AND a.state IN ('ask', 'verify')
+        WHERE w.state = 'waits' GROUP BY ALL""",
+    )
+    forms = load_config(home).forms
+    order = list(forms)
+    assert order == ["population", "migrant", "elderly", "hardship", "family", "concerns"]
+    assert sum(cells for *_, cells in waiting) > 50
+    assert all(first and order.index(first) < order.index(form) for form, first, *_ in waiting)
+    # nobody is on a form that is not for them, and the special ones hold what their office has
+    assert not ask(
+        home,
+        """SELECT 1 FROM deliver.form_row JOIN master.resident USING (resident_id)
+        WHERE (form = 'migrant' AND residence_type IS DISTINCT FROM '30')
+            OR (form = 'elderly' AND birth_date > DATE '2026-11-30' - INTERVAL 65 YEAR)
+            OR (form = 'concerns' AND NOT is_head)""",
+    )
+    ((known,),) = ask(
+        home,
+        """SELECT count(*) FROM deliver.form_cell WHERE state IN ('known', 'verify')
+        AND ((form = 'elderly' AND field = 'old_age_allowance')
+            OR (form = 'hardship' AND field = 'assistance')
+            OR (form = 'family' AND field = 'guardian'))""",
+    )
+    assert known > 10
+
+
+def test_a_purpose_limits_what_a_form_may_ask() -> None:
+    asked = NEW_FORM.replace("disability_type", "political_status")
+    with pytest.raises(ContractError, match="'elderly' does not cover 'political_status'"):
+        parse_contract(asked, "新表.yaml", FormContract)
+    with pytest.raises(ContractError, match="stands on the form twice"):
+        parse_contract(NEW_FORM + "  - {field: phone}\n", "新表.yaml", FormContract)
+    with pytest.raises(ContractError, match="identifies"):
+        parse_contract(NEW_FORM + "identifies: [id_number]\n", "新表.yaml", FormContract)
+
+
+NEW_FORM = """
+form: elderly
+title: 老年人登记表
+purpose: elderly
+legal_basis: 测试
+target: "date_sub('year', r.birth_date, DATE '2026-11-23') >= 60"
+items:
+  - {field: birth_date}
+  - {field: phone}
+  - {field: disability_type}
+"""
+
+
+def test_an_office_hears_what_of_a_new_form_is_known_before_it_goes_out(
+    districts: Districts, tmp_path: Path
+) -> None:
+    home = copy(districts.after, tmp_path / "home")
+    contract = tmp_path / "新表.yaml"
+    contract.write_text(NEW_FORM, "utf-8")
+    said = onegrid("form", "plan", contract, home=home)
+    assert said.code == 1
+    ((people,),) = ask(
+        home,
+        """SELECT count(*) FROM master.resident WHERE death_date IS NULL AND grid_code IS NOT NULL
+        AND date_sub('year', birth_date, DATE '2026-11-23') >= 60""",
+    )
+    assert f"对象 {people:,} 人" in said.out
+    assert "已掌握，不必再问" in said.out and "已由《人口信息核查表》询问" in said.out
+    assert "请从表中去掉：出生日期、联系电话" in said.out
+
+    kept = ("--keep", "birth_date=核对年龄用", "--keep", "phone=走访要打电话", "--author", "民政")
+    assert onegrid("form", "plan", contract, *kept, home=home).code == 0
+    with open_journal(f"sqlite:///{home.journal}") as journal, journal.engine.connect() as con:
+        rows = con.execute(
+            sa.select(RECEIPT.c.author, RECEIPT.c.payload).where(RECEIPT.c.kind == "form_plan")
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        ("民政", {"kept": {"birth_date": "核对年龄用", "phone": "走访要打电话"}})
+    ]
+
+    contract.write_text(NEW_FORM.replace("  - {field: disability_type}\n", ""), "utf-8")
+    assert "这张表不需要" in onegrid("form", "plan", contract, home=home).out
+    contract.write_text(NEW_FORM.replace("field: phone", "field: phnoe"), "utf-8")
+    wrong = onegrid("form", "plan", contract, home=home)
+    assert wrong.code != 0 and "phnoe" in wrong.err and "Traceback" not in wrong.err

@@ -79,7 +79,7 @@ def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE"
         joins += join
         values.append(
             f"""{state} AS s{number},
-            CASE WHEN {state} IN ('known', 'verify') THEN {shown}
+            CASE WHEN {state} IN ('known', 'verify', 'waits') THEN {shown}
                 WHEN {state} = 'withheld' THEN '{texts.WITHHELD}' END AS v{number},
             {_note(field.name, state, sources)} AS n{number}"""
         )
@@ -128,7 +128,7 @@ def seal_sql(contract: FormContract, sources: Sources) -> str:
         parts += [
             state,
             *(
-                f"CASE WHEN {state} IN ('known', 'verify') THEN {shown} END"
+                f"CASE WHEN {state} IN ('known', 'verify', 'waits') THEN {shown} END"
                 for shown in (
                     f'r."{field}"',
                     f'{numbers}[p."{field}_source" + 1]',
@@ -200,6 +200,8 @@ def _note(name: str, state: str, sources: Sources) -> str:
     return f"""CASE {state} WHEN 'known' THEN {origin}
         WHEN 'verify' THEN concat('{texts.VERIFY}·', CASE WHEN p."{name}_contested"
             THEN '{texts.CONTESTED}·' ELSE '' END, {origin})
+        WHEN 'waits' THEN concat('{texts.WAITS}', CASE WHEN {source} IS NOT NULL
+            THEN '·' || {origin} ELSE '' END)
         WHEN 'ask' THEN '{texts.ASK}' WHEN 'none' THEN '{texts.OPTIONAL}'
         WHEN 'withheld' THEN '{texts.WITHHELD_WHY}' ELSE '{texts.NOT_CONCERNED}' END"""
 

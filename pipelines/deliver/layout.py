@@ -7,17 +7,18 @@ from openpyxl.utils import get_column_letter
 
 from schemas.forms import FormContract
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised whenever workbooks of the same content come to look different: forms are issued anew."""
 
 HEADER_ROW = 6
 CODE_ROW = 5
 LAST_LIST_ROW, LAST_TASK_ROW = "999991", "999992"
-STATES = ("known", "verify", "ask", "none", "withheld", "absent")
+STATES = ("known", "verify", "ask", "none", "waits", "withheld", "absent")
 _FONT = "微软雅黑"
 FILLS = {
     "known": "EFEFEF",
     "verify": "FFF2CC",
+    "waits": "EFEFEF",
     "withheld": "D0D0D0",
     "absent": "EFEFEF",
     "head": "1F4E79",

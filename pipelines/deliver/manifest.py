@@ -81,7 +81,7 @@ def write_manifests(
     rows = con.execute(
         """SELECT coalesce(g.village, ''), f.grid_code, coalesce(g.grid_name, ''), f.form, f.period,
             f.version, i.issued_on, i.due_on, f.residents, f.required_cells, f.known_cells,
-            f.verify_cells, f.ask_cells, f.withheld_cells, f.file, f.file_sha256
+            f.verify_cells, f.ask_cells, f.waits_cells, f.withheld_cells, f.file, f.file_sha256
         FROM deliver.form f LEFT JOIN deliver.issue i USING (form_id)
         LEFT JOIN (SELECT grid_code, min(village_name) AS village, min(grid_name) AS grid_name
             FROM master.dwelling GROUP BY grid_code) g ON g.grid_code = f.grid_code

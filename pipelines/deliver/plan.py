@@ -25,7 +25,8 @@ from schemas.codes import code_list
 from schemas.fields import FIELD
 from schemas.forms import FormContract, FormItem
 
-_STATES = ("known", "verify", "ask", "withheld")
+_STATES = ("known", "verify", "ask", "waits", "withheld")
+_OPEN = ("ask", "verify")
 
 
 def plan_forms(night: Night) -> dict[str, int]:
@@ -33,6 +34,8 @@ def plan_forms(night: Night) -> dict[str, int]:
 
     A form whose content is that of its last issue keeps its version and its workbook; any other is
     left without `file_sha256`, which tells `render_forms` to draw it.
+
+    What several forms lack, the first of them asks (`FormContract.order`); on the others it waits.
 
     Returns:
         counts: forms, forms_changed, residents, and the cells by state.
@@ -51,10 +54,13 @@ def plan_forms(night: Night) -> dict[str, int]:
         register_returns(con, night, journal)
         con.execute("DELETE FROM deliver.form_row")
         con.execute("DELETE FROM deliver.form")
+        earlier: list[FormContract] = []
         for number, contract in enumerate(night.config.forms.values()):
             tell("plan_forms", number, len(night.config.forms))
             period = period_of(contract, night.business_date)
-            _fill_rows(con, contract, sources, period, night.business_date)
+            waiting = _register_asked(con, contract, earlier, night.business_date)
+            _fill_rows(con, contract, sources, night.business_date, waiting)
+            earlier.append(contract)
             _fill_forms(con, contract, sources, period, night.config.district.name)
         con.execute("COMMIT")
         counts.update(_count(con))
@@ -70,17 +76,62 @@ def period_of(contract: FormContract, day: date) -> str:
     return str(day.year)
 
 
+def _register_asked(
+    con: duckdb.DuckDBPyConnection, contract: FormContract, earlier: list[FormContract], day: date
+) -> set[str]:
+    """The temporary table ``asked_before``: residents on `earlier` forms that share fields.
+
+    Columns: resident_id and, for each field that is returned, whether an earlier form asks it, has
+    it verified, or was refused it.
+    """
+    parts: list[str] = []
+    shared: set[str] = set()
+    for other in earlier:
+        both = {item.field for item in other.items} & {item.field for item in contract.items}
+        if not both:
+            continue
+        shared |= both
+        asks = ", ".join(
+            f"""coalesce("{field}_state" IN {_OPEN!r} OR ("{field}_state" = 'none'
+                AND resident_id IN (SELECT resident_id FROM deliver.way_out w
+                    WHERE w.way = '{REFUSED}' AND w.form = f.form AND w.period = f.period)), FALSE)
+                AS "{field}" """
+            for field in sorted(both)
+        )
+        parts.append(
+            f"SELECT resident_id, {asks} FROM deliver.form_row f "
+            f"WHERE form = {literal(other.form)} AND period = {literal(period_of(other, day))}"
+        )
+    if parts:
+        asked = ", ".join(f'bool_or("{field}") AS "{field}"' for field in sorted(shared))
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE asked_before AS
+            SELECT resident_id, {asked} FROM ({" UNION ALL BY NAME ".join(parts)})
+            GROUP BY resident_id"""
+        )
+    else:
+        con.execute("CREATE OR REPLACE TEMP TABLE asked_before (resident_id VARCHAR)")
+    return shared
+
+
 def _fill_rows(
     con: duckdb.DuckDBPyConnection,
     contract: FormContract,
     sources: Sources,
-    period: str,
     day: date,
+    waiting: set[str],
 ) -> None:
-    """One row per resident who is alive, placed in a grid and meant, in walking order."""
-    _check_target(con, contract)
+    """One row per resident who is alive, placed in a grid and meant, in walking order.
+
+    The fields that are `waiting` may be asked by a form of ``asked_before``.
+    """
+    check_target(con, contract)
+    period = period_of(contract, day)
     columns = ", ".join(f'"{item.field}_state"' for item in contract.items)
-    states = ", ".join(_state(item, contract, sources, day) for item in contract.items)
+    states = ", ".join(
+        state_sql(item, contract, sources, day, may_wait=item.field in waiting)
+        for item in contract.items
+    )
     con.execute(f"""INSERT INTO deliver.form_row
         (form, period, grid_code, row_no, resident_id, household_id, {columns})
     WITH register AS (SELECT dwelling_id, min(dwelling_key) AS dwelling_key
@@ -93,7 +144,7 @@ def _fill_rows(
             ORDER BY walk.step NULLS LAST, r.household_id NULLS LAST,
                 coalesce(r.is_head, FALSE) DESC, {_kin_order()}, r.birth_date NULLS LAST,
                 r.resident_id) AS row_no
-        FROM master.resident r LEFT JOIN walk ON walk.dwelling_id = r.dwelling_id
+        FROM {people_sql(day)} r LEFT JOIN walk ON walk.dwelling_id = r.dwelling_id
         WHERE r.grid_code IS NOT NULL AND r.death_date IS NULL AND ({contract.target})
             AND (r.resident_id, r.grid_code) NOT IN (
                 SELECT (resident_id, grid_code) FROM deliver.way_out WHERE stays_off))
@@ -105,17 +156,26 @@ def _fill_rows(
         WHERE way = '{REFUSED}' AND form = {literal(contract.form)} AND period = {literal(period)}
         ) o ON o.resident_id = a.resident_id AND o.grid_code = a.grid_code
     LEFT JOIN told_lately u ON u.resident_id = a.resident_id
+    LEFT JOIN asked_before b ON b.resident_id = a.resident_id
     ORDER BY a.grid_code, a.row_no""")
 
 
-def _check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None:
+def people_sql(day: date) -> str:
+    """SQL of the residents as a form's target sees them: `master.resident` with their age."""
+    return f"(SELECT *, date_sub('year', birth_date, DATE '{day}') AS age FROM master.resident)"
+
+
+def check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None:
     """Refuse a target that is not one whole condition.
 
     It must stand both bare and in brackets: so it can neither close the brackets it is put into
     and escape the other conditions, nor go on after them.
+
+    Raises:
+        ConfigError: it is something else.
     """
     for condition in (contract.target, f"({contract.target})"):
-        query = f"SELECT 1 FROM master.resident r WHERE {condition} LIMIT 0"
+        query = f"SELECT 1 FROM {people_sql(date.min)} r WHERE {condition} LIMIT 0"
         try:
             statements = len(con.extract_statements(query))
             if statements == 1:
@@ -127,8 +187,20 @@ def _check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> Non
             raise ConfigError(f"form {contract.form}: 'target' must be one SQL condition")
 
 
-def _state(item: FormItem, contract: FormContract, sources: Sources, day: date) -> str:
-    """SQL of the state of one cell."""
+def state_sql(
+    item: FormItem,
+    contract: FormContract,
+    sources: Sources,
+    day: date,
+    *,
+    may_wait: bool = False,
+) -> str:
+    """SQL of the state of one cell.
+
+    Over `master.resident` as r and `master.provenance` as p; o.refuses says that the resident would
+    not answer this form in its period, u.fields what they have answered lately and, where the cell
+    `may_wait`, b."field" that an earlier form asks it.
+    """
     value, source = f'r."{item.field}"', f'p."{item.field}_source"'
     observed, contested = f'p."{item.field}_observed"', f'p."{item.field}_contested"'
     fresh_days = FIELD[item.field].fresh_days if item.fresh_days is None else item.fresh_days
@@ -143,11 +215,16 @@ def _state(item: FormItem, contract: FormContract, sources: Sources, day: date) 
         concerned = f"coalesce({age} BETWEEN {youngest} AND {oldest}, TRUE)"
     # Who would not say is not pressed again within the period; the cell stays open.
     asked = "CASE WHEN o.refuses THEN 'none' ELSE 'ask' END" if item.required else "'none'"
+    waits = f"""WHEN coalesce(b."{item.field}", FALSE) THEN 'waits'""" if may_wait else ""
+    withheld = f"WHEN NOT coalesce({source} IN ({served}), FALSE) THEN 'withheld'"
+    if item.field in contract.identifies:
+        withheld = f"WHEN {source} IS NULL THEN 'withheld'"
     return f"""CASE WHEN NOT {concerned} THEN NULL
-        WHEN {value} IS NULL THEN {asked}
-        WHEN NOT coalesce({source} IN ({served}), FALSE) THEN 'withheld'
+        WHEN {value} IS NULL THEN {f"CASE {waits} ELSE {asked} END" if waits else asked}
+        {withheld}
         WHEN (coalesce({contested}, FALSE) OR {stale})
-            AND NOT coalesce(list_contains(u.fields, '{item.field}'), FALSE) THEN 'verify'
+            AND NOT coalesce(list_contains(u.fields, '{item.field}'), FALSE)
+            THEN {f"CASE {waits} ELSE 'verify' END" if waits else "'verify'"}
         ELSE 'known' END"""
 
 
@@ -191,8 +268,8 @@ def _fill_forms(
     SELECT h.form_id, {literal(contract.form)}, {literal(period)}, h.grid_code,
         CASE WHEN i.form_id IS NULL THEN 1
             ELSE i.version + (i.content_hash <> h.content_hash)::INTEGER END,
-        h.residents, h.known + h.verify + h.ask + h.withheld, h.known, h.verify, h.ask, h.withheld,
-        h.content_hash, h.file,
+        h.residents, h.known + h.verify + h.ask + h.waits + h.withheld, h.known, h.verify, h.ask,
+        h.waits, h.withheld, h.content_hash, h.file,
         CASE WHEN i.content_hash = h.content_hash THEN i.file_sha256 END
     FROM hash h LEFT JOIN last_issue i ON i.form_id = h.form_id
     ORDER BY h.grid_code""")

@@ -128,12 +128,13 @@ def _styles(sheet: Worksheet) -> dict[str, int]:
             found[name + ("/first" if is_first else "")] = cell.style_id
 
     for kind, number_format in (("text", "@"), ("date", "yyyy-mm-dd")):
-        add(
-            f"known:{kind}",
-            color=layout.DARK,
-            fill=layout.FILLS["known"],
-            number_format=number_format,
-        )
+        for state in ("known", "waits"):
+            add(
+                f"{state}:{kind}",
+                color=layout.DARK,
+                fill=layout.FILLS[state],
+                number_format=number_format,
+            )
         add(
             f"verify:{kind}", fill=layout.FILLS["verify"], is_open=True, number_format=number_format
         )

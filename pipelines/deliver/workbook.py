@@ -202,6 +202,12 @@ def _item(number: int, kind: str, styles: dict[str, int]) -> str:
         when = f"WHEN s{number} = '{state}' THEN" if state != "absent" else "ELSE"
         if state in ("known", "verify", "withheld"):
             cells = _cell(value, shown, f"v{number}")
+        elif state == "waits":
+            # what another form is asking may be known, only old
+            cells = (
+                f"CASE WHEN v{number} IS NULL THEN concat({_blank(value, shown)}) "
+                f"ELSE concat({_cell(value, shown, f'v{number}')}) END"
+            )
         else:
             cells = _blank(value, shown)
         branches.append(f"{when} concat({cells}, {source})")

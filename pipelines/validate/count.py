@@ -68,12 +68,17 @@ def _prepare(con: duckdb.DuckDBPyConnection, night: Night) -> str:
     con.execute(f"SET VARIABLE today = DATE '{night.business_date}'")
     con.execute(f"SET VARIABLE night = {night.number}")
     con.execute("""CREATE OR REPLACE TEMP TABLE rule_form
-        (form VARCHAR, served USMALLINT[], for_everybody BOOLEAN)""")
+        (form VARCHAR, served USMALLINT[], for_everybody BOOLEAN, identifies VARCHAR[])""")
     for contract in night.config.forms.values():
         con.execute(
             """INSERT INTO rule_form SELECT ?, coalesce((SELECT list(source_no) FROM meta.source
-                WHERE list_contains(purposes, ?)), []), ?""",
-            [contract.form, contract.purpose, contract.target.strip().upper() == "TRUE"],
+                WHERE list_contains(purposes, ?)), []), ?, ?""",
+            [
+                contract.form,
+                contract.purpose,
+                contract.target.strip().upper() == "TRUE",
+                list(contract.identifies),
+            ],
         )
     landed = {
         row[0]

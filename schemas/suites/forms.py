@@ -15,15 +15,21 @@ def _any_cell(condition: str) -> str:
     return " OR ".join(f"({condition.replace('{f}', field.name)})" for field in FIELDS)
 
 
+def _asking(field: str) -> str:
+    """SQL: by how many forms a resident is asked for `field`."""
+    return f"count(*) FILTER ({field}_state IN ('ask', 'verify'))"
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "states_legal",
         "forms",
         "critical",
         "单元格状态合法",
-        "Every cell is known, to verify, asked, withheld, or empty and not required.",
+        "Every cell is known, to verify, asked, waiting for another form, withheld, or empty and "
+        "not required.",
         over=_OVER,
-        bad=_any_cell("f.{f}_state NOT IN ('known', 'verify', 'ask', 'withheld', 'none')"),
+        bad=_any_cell("f.{f}_state NOT IN ('known', 'verify', 'ask', 'waits', 'withheld', 'none')"),
     ),
     Rule(
         "form_residents_exist",
@@ -81,7 +87,9 @@ RULES: tuple[Rule, ...] = (
         "A value is shown only if its source serves the form's purpose (invariant 7).",
         over=_OVER,
         bad=_any_cell(
-            "f.{f}_state IN ('known', 'verify') AND NOT list_contains(c.served, p.{f}_source)"
+            "f.{f}_state IN ('known', 'verify', 'waits') AND r.{f} IS NOT NULL "
+            "AND NOT list_contains(c.served, p.{f}_source) "
+            "AND NOT list_contains(c.identifies, '{f}')"
         ),
     ),
     Rule(
@@ -101,6 +109,17 @@ RULES: tuple[Rule, ...] = (
         "A resident is on one grid's form only, once for every kind of form.",
         sql="""SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0) FROM (
             SELECT count(*) AS times FROM deliver.form_row GROUP BY form, resident_id)""",
+    ),
+    Rule(
+        "asked_once",
+        "forms",
+        "critical",
+        "同一事项不由两张表向同一人询问",
+        "What one form asks of a resident or has verified, no other form does.",
+        sql=f"""SELECT coalesce(sum(cells), 0)::BIGINT, coalesce(sum(again), 0)::BIGINT FROM (
+            SELECT {" + ".join(_asking(field.name) for field in FIELDS)} AS cells,
+                {" + ".join(f"greatest({_asking(field.name)} - 1, 0)" for field in FIELDS)} AS again
+            FROM deliver.form_row GROUP BY resident_id)""",
     ),
     Rule(
         "everyone_on_form",
@@ -141,9 +160,10 @@ RULES: tuple[Rule, ...] = (
         "forms",
         "critical",
         "应填单元格等于各状态之和",
-        "Required cells are the sum of known, to verify, asked and withheld ones.",
+        "Required cells are the sum of known, to verify, asked, waiting and withheld ones.",
         over="deliver.form f",
-        bad="f.required_cells <> f.known_cells + f.verify_cells + f.ask_cells + f.withheld_cells",
+        bad="f.required_cells <> f.known_cells + f.verify_cells + f.ask_cells + f.waits_cells "
+        "+ f.withheld_cells",
     ),
     Rule(
         "grids_covered",

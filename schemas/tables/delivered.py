@@ -22,6 +22,7 @@ required_cells BIGINT cells that the form requires
 known_cells BIGINT of these, known and fresh
 verify_cells BIGINT of these, known but stale or contested
 ask_cells BIGINT of these, known to nobody
+waits_cells BIGINT of these, asked by another form of the period
 withheld_cells BIGINT of these, known but not for this purpose
 content_hash VARCHAR hash of what the form says
 file VARCHAR path below the home's forms folder
@@ -45,8 +46,8 @@ household_id VARCHAR household
             Column(
                 f"{field.name}_state",
                 "VARCHAR",
-                f"{field.label}: known, verify, ask or withheld; none: empty and not required; "
-                "NULL: not on this form",
+                f"{field.label}: known, verify, ask, waits or withheld; none: empty and not "
+                "required; NULL: not on this form",
             )
             for field in FIELDS
         ),

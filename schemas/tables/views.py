@@ -63,7 +63,7 @@ period VARCHAR period
 grid_code VARCHAR grid
 resident_id VARCHAR the resident
 field VARCHAR canonical field
-state VARCHAR known, verify, ask, withheld; none: empty and not required
+state VARCHAR known, verify, ask, waits, withheld; none: empty and not required
 """),
         ),
         _form_cell_view(),
