@@ -1,10 +1,10 @@
 """What a published home knows against the truth of the synthetic district it was made from.
 
-    python benchmarks/cells.py --home var
+    python benchmarks/cells.py --home var [--form all]
 
 Prints, as Markdown, how well the records were put together and, for each field, how many cells of
-the population form are known, to verify and asked, and which share of them is what the truth says.
-Only a night of the same day as the truth can be judged.
+the population form (or another, or all) are known, to verify and asked, and which share of them is
+what the truth says. Only a night of the same day as the truth can be judged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipelines.synth.trace import trace
 from schemas.codes import code_list
 from schemas.fields import FIELD, FIELDS
 
-_FORM = "population"
+ALL = "all"
 
 # A town's part of an address is as good as none; a town may stand before it or not.
 _TEXT = r"regexp_replace({}, '[\s　（）()]|^.*?(省|自治区)|^.*?市|云溪镇', '', 'g')"
@@ -32,13 +32,14 @@ def main() -> None:
     """Print the two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--form", default="population")
     options = parser.parse_args()
-    for line in judge(Home.at(options.home)):
+    for line in judge(Home.at(options.home), options.form):
         print(line)
 
 
-def judge(home: Home) -> list[str]:
-    """The lines of the report on the published night of `home`.
+def judge(home: Home, form: str = "population") -> list[str]:
+    """The lines of the report on the published night of `home`, for one form or `ALL`.
 
     Raises:
         duckdb.IOException: nothing is published, or the district has no truth.
@@ -47,7 +48,7 @@ def judge(home: Home) -> list[str]:
         trace(con, home)
         con.execute("USE home")
         _trace(con)
-        return [*_linkage(con), "", *_cells(con), "", *_places(con)]
+        return [*_linkage(con), "", *_cells(con, form), "", *_places(con)]
 
 
 def _trace(con: duckdb.DuckDBPyConnection) -> None:
@@ -92,7 +93,7 @@ def _linkage(con: duckdb.DuckDBPyConnection) -> list[str]:
     ]
 
 
-def _cells(con: duckdb.DuckDBPyConnection) -> list[str]:
+def _cells(con: duckdb.DuckDBPyConnection, form: str) -> list[str]:
     states = {
         name.removesuffix("_state")
         for (name,) in con.execute(
@@ -119,7 +120,7 @@ def _cells(con: duckdb.DuckDBPyConnection) -> list[str]:
             r."{field.name}" IS NOT NULL AS has_value, coalesce({right(field.name)}, FALSE) AS ok
         FROM deliver.form_row f JOIN master.resident r USING (resident_id)
         JOIN owner USING (resident_id) JOIN truth.person p USING (person_id)
-        WHERE f.form = '{_FORM}'"""
+        WHERE '{form}' IN ('{ALL}', f.form)"""
         for number, field in enumerate(fields)
     )
     con.execute(

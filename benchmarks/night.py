@@ -87,7 +87,7 @@ def stages(root: str) -> dict[str, float]:
             GROUP BY 1 ORDER BY 3"""
         ).fetchall()
         records = con.execute("SELECT count(*) FROM std.record").fetchall()[0][0]
-        grids = con.execute("SELECT count(*) FROM deliver.form").fetchall()[0][0]
+        grids = con.execute("SELECT count(DISTINCT grid_code) FROM deliver.form").fetchall()[0][0]
     return {**{name: seconds for name, seconds, _ in rows}, "#records": records, "#grids": grids}
 
 
