@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from onegrid.book import review_book
+from onegrid.burden import burden
 from onegrid.explain import explain
+from onegrid.form import form
 from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
@@ -82,6 +84,8 @@ cli.add_command(explain)
 cli.add_command(review)
 cli.add_command(review_book)
 cli.add_command(returned)
+cli.add_command(burden)
+cli.add_command(form)
 
 
 @cli.command()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-import zipfile
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,7 +16,7 @@ from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.deliver.archive import archive, pack
+from pipelines.deliver.archive import dated
 from pipelines.deliver.layout import FILLS, border, fill, font
 from pipelines.journal import Journal
 from pipelines.reviewbook import texts
@@ -57,7 +55,6 @@ _WIDTHS = {
 }
 _ROW_HEIGHT = 45.0
 _CENTRED = ("number", "sex", "verdict")
-_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 
 @dataclass(frozen=True)
@@ -249,14 +246,4 @@ def _write(cell: Cell | MergedCell, value: str, style: str | None = None) -> Non
 def _pack(book: Workbook, day: date) -> bytes:
     drawn = io.BytesIO()
     book.save(drawn)
-    with zipfile.ZipFile(drawn) as parts:
-        return archive(
-            pack(name, _undated(parts.read(name), day) if "core" in name else parts.read(name))
-            for name in parts.namelist()
-        )
-
-
-def _undated(core: bytes, day: date) -> bytes:
-    stamp = f"{day}T00:00:00Z".encode()
-    core = _MODIFIED.sub(lambda found: found.group(1) + stamp, core)
-    return re.sub(rb"(<dcterms:created[^>]*>)[^<]*", lambda found: found.group(1) + stamp, core)
+    return dated(drawn.getvalue(), day)
