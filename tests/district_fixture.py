@@ -30,6 +30,7 @@ _FORKS.set_forkserver_preload(
     [
         *("onegrid.main", "onegrid.show", "pipelines.run", "pipelines.publish", "pipelines.synth"),
         *("great_expectations", "dagster", "pipelines.report", "pipelines.merge"),
+        *("pipelines.extract.pull", "pipelines.extract.landing", "pipelines.intake.desk"),
         *dict.fromkeys(STEPS.values()),
     ]
 )

@@ -72,7 +72,7 @@ def write_packages(
         FROM deliver.form f JOIN deliver.issue USING (form_id) WHERE form = ? ORDER BY 1""",
         [contract.form],
     ).fetchall()
-    written = []
+    written: list[Package] = []
     if not forms:
         return []
     register_file_names(con, contract, forms[0][3])
