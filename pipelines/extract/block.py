@@ -12,6 +12,7 @@ import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
 from pipelines.extract.header import Header, HeaderFinder
+from pipelines.extract.plain import PlainSheet
 from pipelines.extract.values import cell
 from schemas.source import SourceMap
 
@@ -26,7 +27,7 @@ class BlockReader:
 
     def __init__(
         self,
-        sheet: calamine.CalamineSheet,
+        sheet: calamine.CalamineSheet | PlainSheet,
         header: Header,
         finder: HeaderFinder,
         source: SourceMap,

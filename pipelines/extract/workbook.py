@@ -15,8 +15,10 @@ import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
 from pipelines.extract.block import BLOCK, BlockReader
-from pipelines.extract.guard import Unreadable, inspect
+from pipelines.extract.book import opened
+from pipelines.extract.guard import Unreadable
 from pipelines.extract.header import SEARCHED_ROWS, HeaderFinder
+from pipelines.extract.plain import PlainSheet
 from pipelines.extract.values import cell
 from schemas.source import SourceMap
 
@@ -43,20 +45,19 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
     Raises:
         Unreadable: the file cannot be used; `code` says why.
     """
-    inspect(path)
     try:
-        book = calamine.CalamineWorkbook.from_path(str(path))
-        titles = [
-            sheet.name
-            for sheet in book.sheets_metadata
-            if sheet.visible == calamine.SheetVisibleEnum.Visible
-            and sheet.typ == calamine.SheetTypeEnum.WorkSheet
-            and re.search(source.sheets, sheet.name)
-        ]
-        if not titles:
-            raise Unreadable("no_sheet")
-        finder = HeaderFinder(source)
-        read = [_read_sheet(book.get_sheet_by_name(t), finder, source, today) for t in titles]
+        with opened(path, source, target.with_suffix(".open")) as book:
+            titles = [
+                sheet.name
+                for sheet in book.sheets_metadata
+                if sheet.visible == calamine.SheetVisibleEnum.Visible
+                and sheet.typ == calamine.SheetTypeEnum.WorkSheet
+                and (book.is_untitled or re.search(source.sheets, sheet.name))
+            ]
+            if not titles:
+                raise Unreadable("no_sheet")
+            finder = HeaderFinder(source)
+            read = [_read_sheet(book.get_sheet_by_name(t), finder, source, today) for t in titles]
     except calamine.PasswordError as error:
         raise Unreadable("password") from error
     except (calamine.CalamineError, OSError, ValueError) as error:
@@ -95,7 +96,10 @@ def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str |
 
 
 def _read_sheet(
-    sheet: calamine.CalamineSheet, finder: HeaderFinder, source: SourceMap, today: date
+    sheet: calamine.CalamineSheet | PlainSheet,
+    finder: HeaderFinder,
+    source: SourceMap,
+    today: date,
 ) -> Sheet | None:
     """None: there is no header."""
     rows = sheet.iter_rows()
