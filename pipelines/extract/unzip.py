@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import IO
 
 from isal import isal_zlib
-from isal.igzip_lib import IsalError
 
 PIECE = 4 << 20
 _PACKED = 256 << 10
@@ -63,5 +62,5 @@ def _inflated(file: IO[bytes], left: int) -> Iterator[bytes]:
                     raise zipfile.BadZipFile("cut off")
             if piece := unpacker.decompress(packed, PIECE):
                 yield piece
-    except IsalError as error:
+    except isal_zlib.IsalError as error:  # type: ignore[misc]
         raise zipfile.BadZipFile("packed wrongly") from error
