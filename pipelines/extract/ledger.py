@@ -167,8 +167,8 @@ def _read(
             copies.setdefault(arrival.sha256, []).append(arrival)
     for sha, same in copies.items():
         old = known.get(sha)
-        found = next((a for a in same if old and a.name == old.file), same[0])
-        name, path = found.name, found.path
+        chosen = next((a for a in same if old and a.name == old.file), same[0])
+        name, path = chosen.name, chosen.path
         is_locked = any(entry["reason"] in _LOCKED for entry in waiting.get(sha, []))
         is_known = old and old.map_hash == map_hash and sha not in moved
         if old and is_known and not (is_locked and source.passwords):
@@ -184,8 +184,8 @@ def _read(
                     file=name,
                     sha256=sha,
                     map_hash=map_hash,
-                    village=_village(found.titles, source),
-                    observed=kinds.date_in(found.titles, night.business_date)
+                    village=_village(chosen.titles, source),
+                    observed=kinds.date_in(chosen.titles, night.business_date)
                     or min(moment.date(), night.business_date).isoformat(),
                     modified=moment.isoformat(timespec="microseconds"),
                 ),
