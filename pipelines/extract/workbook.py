@@ -82,14 +82,18 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
 
 def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str | None) -> None:
     schema = pa.schema([*_PLACES, *((name, pa.string()) for name in source.columns)])
-    with pq.ParquetWriter(target, schema, compression="lz4") as writer:
+    # read once and thrown away: dictionaries and statistics would not pay
+    plain = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+    with pq.ParquetWriter(target, schema, **plain) as writer:
         for sheet in sheets:
             for table in sheet.tables:
                 count = table.num_rows
                 places = {
-                    "src_sheet": pa.array([sheet.title] * count, pa.string()),
+                    "src_sheet": pa.repeat(pa.scalar(sheet.title, pa.string()), count),
                     "src_row": table["src_row"],
-                    "src_observed": pa.array([sheet.observed or observed] * count, pa.string()),
+                    "src_observed": pa.repeat(
+                        pa.scalar(sheet.observed or observed, pa.string()), count
+                    ),
                 }
                 own = {name: table[name] for name in source.columns}
                 writer.write_table(pa.table({**places, **own}, schema=schema))
