@@ -18,7 +18,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LOST = "\ufffd"
-_MOST_LOST = 0.002
+_MOST_LOST, _FEW_LOST = 0.002, 8
 _MOST_CONTROLS = 0.02
 _CONTROLS = bytes({*range(32), 127} - set(b"\0\t\n\r\f\v\x1a"))
 
@@ -46,7 +46,7 @@ def encoding_of(path: Path) -> str:
         if not lost[name]:
             return name
     best = min(lost, key=lost.__getitem__)
-    if lost[best] > max(1, _MOST_LOST * path.stat().st_size):
+    if lost[best] > max(_FEW_LOST, _MOST_LOST * path.stat().st_size):
         raise Unreadable("encoding")
     return best
 

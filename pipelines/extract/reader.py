@@ -53,7 +53,9 @@ def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[s
             answer = {"failed": error.code, "detail": error.detail}
         except MemoryError:
             answer = {"failed": "too_large"}
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # a parser in Rust that gives up raises no Exception
             # whatever it is, it concerns this file alone; its text may hold what the file holds
             answer = {"failed": "crashed"}
         answers.write(json.dumps(answer) + "\n")
