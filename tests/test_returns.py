@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.answers import Answers
+from pipelines.config import load_config
+from pipelines.deliver.render import render_all
 from pipelines.home import Home
+from pipelines.intake.take import take_files
+from pipelines.journal import open_journal
 from tests.district_fixture import Districts, ask, copy, differences, onegrid
 
 Fill = Callable[["Form"], None]
@@ -249,6 +257,40 @@ def test_identity_is_not_changed_without_a_person(home: Home, tmp_path: Path) ->
         f"""SELECT count(*) FROM std.record WHERE source = 'grid_return' AND sex IS NOT NULL
         AND record_id IN (SELECT record_id FROM link.cluster WHERE resident_id = '{told[0]}')""",
     ) == [(1,)]
+
+
+def test_a_masked_number_is_confirmed_as_it_stands_and_corrected_in_full(
+    home: Home, tmp_path: Path
+) -> None:
+    config = load_config(home)
+    masked = config.forms["population"].model_copy(update={"mask": "middle"})
+    config = replace(config, forms={**config.forms, "population": masked})
+    with duckdb.connect(str(home.published), read_only=True) as con:
+        render_all(con, tmp_path / "masked", config)
+    told: dict[str, list[str]] = {}
+
+    def work(form: Form) -> None:
+        phones = [r for r in form.rows if "*" in (form.get(r, "phone") or "")]
+        assert not [r for r in form.rows if re.search(r"\d{7}", form.get(r, "id_number") or "")]
+        checked = [r for r in phones if (form.get(r, "phone:source") or "").startswith("待核")]
+        for row in checked[1:]:
+            form.put(row, "result", "正确")
+        form.put(checked[0], "phone", "13912345678")
+        told["confirmed"] = [form.get(row, "resident_id") or "" for row in checked[1:]]
+        told["correction"] = [form.get(checked[0], "resident_id") or ""]
+
+    drawn = max(
+        (tmp_path / "masked").rglob("*_人口信息核查表_*.xlsx"), key=lambda p: p.stat().st_size
+    )
+    path = fill(drawn, tmp_path / "back.xlsx", work)
+    with open_journal(config.journal_url) as journal:
+        (receipt,) = take_files(home, config, journal, [path])
+        said = {(a.resident_id, a.kind): a for a in Answers(journal).all() if a.field == "phone"}
+    assert (receipt.refused, receipt.mend) == (None, [])
+    known = dict(ask(home, "SELECT resident_id, phone FROM master.resident"))
+    assert said.keys() == {(r, kind) for kind, residents in told.items() for r in residents}
+    assert all(a.value == known[r] for (r, kind), a in said.items() if kind == "confirmed")
+    assert len(told["confirmed"]) > 1
 
 
 def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:

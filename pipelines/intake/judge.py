@@ -17,7 +17,7 @@ from pipelines.intake import texts
 from pipelines.standardise.dictionaries import Context, clean_values, kind_of
 from pipelines.standardise.phones import clean_phone
 from schemas.fields import FIELD
-from schemas.forms import FormContract
+from schemas.forms import MASKED, FormContract
 
 HARD = ("name", "sex", "birth_date", "id_number")
 """Fields that say who somebody is: a change of them is settled by a person."""
@@ -174,12 +174,17 @@ def _cells(con: duckdb.DuckDBPyConnection, contract: FormContract, context: Cont
     for number, item in enumerate(contract.items):
         if f"f_{item.field}" not in present:
             continue
+        written = f"nullif(trim(m.\"f_{item.field}\"), '')"
+        face = f"i.v{number}"
+        if contract.mask != "none" and item.field in MASKED:  # the master's value stands for it
+            written = f"CASE WHEN {written} = {face} THEN i.b{number} ELSE {written} END"
+            face = f"CASE WHEN {face} IS NOT NULL THEN i.b{number} END"
         con.execute(
             f"""
             CREATE OR REPLACE TABLE written AS
             SELECT m.returned, m.sheet_row, m.form_id, m.row_no, m.resident_id, p.anchor_record,
                 p.resident_id AS now_id, i.s{number} AS state, i.b{number} AS shown,
-                i.v{number} AS face, nullif(trim(m."f_{item.field}"), '') AS value
+                {face} AS face, {written} AS value
             FROM matched m JOIN person p ON p.was = m.resident_id
             JOIN issued i ON i.issue = m.issue AND i.resident_id = m.resident_id
             WHERE (nullif(trim(m."f_{item.field}"), '') IS DISTINCT FROM i.v{number}
