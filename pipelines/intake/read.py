@@ -13,18 +13,16 @@ import python_calamine as calamine
 
 from pipelines.extract.guard import Unreadable, inspect
 from pipelines.extract.values import cell
+from pipelines.intake.rows import IDENTIFIERS, rows_table
 
 MOST_ROWS = 20_000
 """A form has at most some 1,500 rows; more is somebody else's file."""
 _SEARCHED_ROWS = 30
 _NEEDED = {"row_id", "resident_id", "digest"}
-IDENTIFIERS = ("row_id", "resident_id", "base_version", "digest", "result", "remark")
 
 
 def read_form(path: Path, target: Path) -> dict[str, Any]:
-    """Write the rows of a returned form to `target`, all cells as text.
-
-    Columns: sheet_row (as the worker sees it), those of `IDENTIFIERS`, and ``f_<field>``.
+    """Write the rows of a returned form to `target`, as `rows_table` has them, all cells as text.
 
     Returns:
         meta: what the hidden sheet says of the issue; rows; fields: those that have a column.
@@ -104,10 +102,4 @@ def _rows(
         numbers.append(first + offset + 1)
         for name, value in values.items():
             columns[name].append(value)
-    data = {"sheet_row": pa.array(numbers, pa.int32())}
-    for name in IDENTIFIERS:
-        data[name] = pa.array(columns.get(name) or [None] * len(numbers), pa.string())
-    for name in places:
-        if name not in IDENTIFIERS:
-            data[f"f_{name}"] = pa.array(columns[name], pa.string())
-    return pa.table(data), len(numbers)
+    return rows_table(numbers, columns), len(numbers)

@@ -39,13 +39,13 @@ def take_files(
     Returns:
         a receipt a file, in order.
     """
-    desk = Desk(home, config, journal, author)
+    desk = Desk(home, config, journal)
     receipts = [_received(path, desk.answers) for path in paths]
     open_ones = [receipt for receipt in receipts if receipt.refused is None]
     for at in range(0, len(open_ones), AT_A_TIME):
         part = open_ones[at : at + AT_A_TIME]
         with desk.folder() as folder:
-            desk.take(_read(desk, part, folder), folder, "workbook")
+            desk.take(_read(desk, part, folder, author), folder, "workbook")
         done(at + len(part))
     return receipts
 
@@ -61,7 +61,7 @@ def _received(path: Path, answers: Answers) -> Receipt:
     return receipt
 
 
-def _read(desk: Desk, receipts: list[Receipt], folder: Path) -> list[Came]:
+def _read(desk: Desk, receipts: list[Receipt], folder: Path, author: str | None) -> list[Came]:
     """Read the files in child processes; those that are no issued form get their refusal."""
     tasks = [Task(r.path, folder / f"{n}.parquet") for n, r in enumerate(receipts)]
     found = ask_children("pipelines.intake.reader", "", tasks, desk.today, lambda _: None)
@@ -79,5 +79,5 @@ def _read(desk: Desk, receipts: list[Receipt], folder: Path) -> list[Came]:
             written = datetime.fromtimestamp(receipt.path.stat().st_mtime, desk.zone).date()
             placed = desk.place(receipt, meta["form_id"], version, nights, written)
             if placed is not None:
-                came.append(Came(receipt, task.target, answer["fields"], *placed))
+                came.append(Came(receipt, task.target, *placed, author))
     return came
