@@ -31,10 +31,13 @@ class SourceColumn(Contract):
     Attributes:
         aliases: header words or column names under which it is known, best first; matched after
             removing spaces, line breaks and brackets, and folding width and case.
+        group: for workbooks, the key under ``groups`` of the header group it stands under: the
+            words are then those of the group followed by an alias (配偶 over 姓名, or 配偶姓名).
         required: without it the source (database) or sheet (ledger) is held back.
     """
 
     aliases: tuple[str, ...]
+    group: str | None = None
     required: bool = False
 
 
@@ -112,6 +115,9 @@ class SourceMap(Contract):
             date in the title rows or of the file).
         authority: 0–100, whose word counts; `field_authority` overrides it for single fields.
         purposes: what the values may be used for on forms.
+        groups: for workbooks, people who stand in columns of a resident's row: name → words of
+            the header over those columns, best first. Groups that share a word (子女) take its
+            repetitions in order.
         columns, excluded, persons: see those classes.
         register: set for the grid register only.
         minimum_rows: fewer rows than this mean that the source is broken, not empty.
@@ -134,6 +140,7 @@ class SourceMap(Contract):
     authority: int = Key(default=50, ge=0, le=100)
     field_authority: dict[str, int] = {}
     purposes: tuple[Purpose, ...]
+    groups: dict[str, tuple[str, ...]] = {}
     columns: dict[str, SourceColumn]
     excluded: tuple[Excluded, ...] = ()
     persons: tuple[PersonMap, ...] = ()
@@ -156,6 +163,10 @@ class SourceMap(Contract):
             for place, fact in enumerate(person.facts):
                 for name, column in fact.values.items():
                     refer(column, known, _NO_COLUMN, (*person_at, "facts", place, "values", name))
+        for name, own in self.columns.items():
+            if own.group:
+                at = ("columns", name, "group")
+                refer(own.group, self.groups, "is not under 'groups'", at)
         for part in ("key", "natural_key"):
             for column in getattr(self, part):
                 refer(column, known, _NO_COLUMN, (part,))

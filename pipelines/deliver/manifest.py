@@ -77,7 +77,10 @@ def register_file_names(
 def write_manifests(
     con: duckdb.DuckDBPyConnection, contracts: dict[str, FormContract], folder: Path
 ) -> int:
-    """Write manifest.sha256 and manifest.csv of all forms in force. Returns their number."""
+    """Write manifest.sha256 and manifest.csv of all forms in force. Returns their number.
+
+    A form whose contract has been taken away since is in force no more.
+    """
     rows = con.execute(
         """SELECT coalesce(g.village, ''), f.grid_code, coalesce(g.grid_name, ''), f.form, f.period,
             f.version, i.issued_on, i.due_on, f.residents, f.required_cells, f.known_cells,
@@ -85,7 +88,8 @@ def write_manifests(
         FROM deliver.form f LEFT JOIN deliver.issue i USING (form_id)
         LEFT JOIN (SELECT grid_code, min(village_name) AS village, min(grid_name) AS grid_name
             FROM master.dwelling GROUP BY grid_code) g ON g.grid_code = f.grid_code
-        ORDER BY f.file"""
+        WHERE list_contains(?, f.form) ORDER BY f.file""",
+        [list(contracts)],
     ).fetchall()
     folder.mkdir(parents=True, exist_ok=True)
     sums = "".join(f"{row[-1]}  {row[-2]}\n" for row in rows)

@@ -73,7 +73,8 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
             landing.prepare(con, contract)
             con.execute("BEGIN")
             landing.rewind(con, night, source)
-            landing.rewind(con, night, "ledger_file", f"source = '{source}'")
+            for table in ("ledger_file", "ledger_finding"):
+                landing.rewind(con, night, table, f"source = '{source}'")
             totals = landing.count_changes(con, night, source)
             landing.log_pull(
                 con, night, source, status="held", reason=reason_zh, counts=totals, seconds=0.0

@@ -49,6 +49,8 @@ class Receipt:
         counts: see `COUNTED`; for the rows that went out, ``issued``.
         mend: what is to be mended.
         wait: answers that a person must settle.
+        submissions: of an export of ODK, whose rows are then the file's; None: it is a workbook.
+        known: how many of them came before.
     """
 
     path: Path
@@ -59,6 +61,8 @@ class Receipt:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     mend: list[Mend] = field(default_factory=list)
     wait: list[Mend] = field(default_factory=list)
+    submissions: int | None = None
+    known: int = 0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ FILES: dict[str, str] = {
     "unknown_form": "没有下发过这张表（表单编号不在下发记录里）。请核对文件是否来自别的系统。",
     "other_form": "这张表现在不再使用。请向下发的科室询问。",
     "again": "这个文件以前已经交过，内容完全一样，不再重复收取。",
+    "no_submissions": "不是手机采集（ODK、Kobo）的导出数据：找不到 form_id、row_id 等列。"
+    "请导出 CSV 或 JSON，不作改动，再放入。",
+    "export_too_large": "导出的数据过大，请按日期分成几份导出。",
     "link": "文件是指向别处的链接，不予读取。请放入文件本身。",
 }
 """Why a whole file was not taken, and what to do."""
@@ -55,6 +58,7 @@ RECEIPT_TITLE = "收表回执"
 RECEIPT_GOOD = "没有需要修改的地方。谢谢！"
 RECEIPT_MEND = "请修改下面几处，存盘后把同一个文件再交一次；已经收下的不用重填，也不会重复计算："
 RECEIPT_WAIT = "下面几处已收下，要由街道核定后才生效："
+EXPORT = "手机采集提交 {n} 份，其中 {known} 份以前已经收过；下面的行号是第几份提交"
 ERASED = "有 {n} 处把已有内容清空了。清空不会删除档案里的内容；如果内容有误，请填写正确的内容。"
 MISSING = "下发时有 {issued} 行，交回 {came} 行；少的行按没有填写处理，档案不受影响。"
 
