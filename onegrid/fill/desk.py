@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from onegrid.fill.sheet import OPEN, Household, Member, Sheet, read_sheet
 from pipelines import store
 from pipelines.answers import OUTCOME, Answers
 from pipelines.config import Config
+from pipelines.deliver.returned import SETTLED_DAYS
 from pipelines.errors import NothingPublished
 from pipelines.home import Home
 from pipelines.intake import Entry, Receipt, take_entries
@@ -205,8 +206,11 @@ class Desk:
 
     def _told(self, sheet: Sheet, residents: list[str]) -> Told:
         told = Told()
+        since = self.today - timedelta(days=SETTLED_DAYS)
         for answer in self._answers.about(residents):
-            if answer.form_id not in sheet.form_ids or answer.status not in {"applied", "review"}:
+            if answer.form_id not in sheet.form_ids or answer.answered_on <= since:
+                continue
+            if answer.status not in {"applied", "review"}:
                 continue
             if answer.field == OUTCOME:
                 told.outcomes[answer.resident_id] = answer.value

@@ -170,11 +170,14 @@ def read_sheet(con: duckdb.DuckDBPyConnection, config: Config, grid: str) -> She
                 form_id, version, f"{form_id}#{row['row_no']}", row["digest"]
             )
             _add_cells(member, contract, row)
-    (label, night), *_ = con.execute(
-        """SELECT (SELECT concat(min(village_name), min(grid_name)) FROM master.dwelling
-            WHERE grid_code = ?), (SELECT max(night) FROM meta.night)""",
+    (village, name, night), *_ = con.execute(
+        """SELECT min(village_name), min(grid_name), (SELECT max(night) FROM meta.night)
+        FROM master.dwelling WHERE grid_code = ?""",
         [grid],
     ).fetchall()
+    label = (
+        name if village and name and name.startswith(village) else f"{village or ''}{name or ''}"
+    )
     days = [day for _, _, day in issued.values() if day is not None]
     return Sheet(
         grid,

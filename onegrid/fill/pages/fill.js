@@ -52,6 +52,7 @@
     request.onload = function () {
       var answer = null;
       try { answer = JSON.parse(request.responseText); } catch (error) { /* not our answer */ }
+      if (request.status === 413) answer = { said: "内容太多，没有收。请缩短备注再交。" };
       /* A hotspot's own page, say, comes with 200: nothing has arrived. */
       done(answer ? request.status : 0, answer || {});
     };
@@ -416,12 +417,15 @@
       event.preventDefault();
       signIn(input.value);
     });
-    var linked = location.hash.slice(1);
-    if (linked) {
+    var follow = function () {
+      var linked = location.hash.slice(1);
+      if (!linked) return;
       history.replaceState(null, "", "/sign-in"); /* the token does not stay in the address */
       input.value = linked;
       signIn(linked);
-    }
+    };
+    window.addEventListener("hashchange", follow);
+    follow();
     return;
   }
 
