@@ -40,6 +40,8 @@ def fill(  # noqa: PLR0917
     in, opened a household or sent one is kept in the journal, without any value.
     """
     if context.invoked_subcommand is not None:
+        if home is not None or config is not None:
+            raise click.UsageError("--home and --config stand behind the subcommand")
         return
     from onegrid.fill.serve import serve  # noqa: PLC0415
 
@@ -63,7 +65,10 @@ def token(  # noqa: PLR0917
     config: Path | None,
     home: Path | None,
 ) -> None:
-    """Make a token that lets NAME fill in the forms of GRID (its code). It is shown this once."""
+    """Make a token that lets NAME fill in the forms of GRID (its code). It is shown this once.
+
+    The second line is the way to be signed in at once, behind the page's address.
+    """
     from pipelines.journal import open_journal  # noqa: PLC0415
     from pipelines.tokens import Tokens  # noqa: PLC0415
 
@@ -77,8 +82,7 @@ def token(  # noqa: PLR0917
         made, text = Tokens(journal).make(grid, who, days, giver)
     until = made.expires_at.astimezone(ZoneInfo(settings.district.timezone))
     click.echo(text)
-    if address is not None:
-        click.echo(f"{address}/sign-in#{text}")
+    click.echo(f"{address or ''}/sign-in#{text}")
     click.echo(f"token {made.token_id}: grid {grid}, {who}, until {until:%Y-%m-%d %H:%M}", err=True)
 
 

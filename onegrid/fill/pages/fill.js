@@ -289,6 +289,7 @@
 
   function clearMessages() {
     each(all(".bad", home), function (node) { node.hidden = true; });
+    each(all(".cell.wrong", home), function (cell) { cell.classList.remove("wrong"); });
   }
 
   function showMessages(messages) {
@@ -307,6 +308,7 @@
           if (change) change.hidden = false;
           if (known) known.open = true;
           at = first(".bad", cell) || at;
+          cell.classList.add("wrong");
         }
       }
       at.textContent = message.text;
