@@ -84,22 +84,27 @@ def lay_out(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) ->
         ORDER BY village, sheet_no, row_no, i"""
     )
     con.unregister("habit_rows")
-    for kinds in sorted({own.mess for own in habits if own.mess is not None}):
-        _spoil(con, source, kinds, [own.village for own in habits if own.mess == kinds])
+    if any(own.mess is not None for own in habits):
+        _spoil(con, source, habits)
 
 
-def _spoil(
-    con: duckdb.DuckDBPyConnection, source: str, kinds: tuple[str, ...], villages: list[int]
-) -> None:
-    """Let the rows of `villages` be as `kinds` have them."""
-    chosen = f"village IN ({', '.join(map(str, villages))})"
-    rows = spoiled(f"(SELECT * FROM sheet_{source} WHERE {chosen})", kinds)
-    if "person_groups" in kinds and source == "ledger_population":
-        rows = seated(source, rows)
+def _spoil(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) -> None:
+    """Let the rows of the villages that have kinds of mess be as those have them."""
+    villages: dict[tuple[str, ...], list[int]] = {}
+    for own in habits:
+        if own.mess is not None:
+            villages.setdefault(own.mess, []).append(own.village)
+    parts = []
+    for kinds, numbers in sorted(villages.items()):
+        chosen = f"village IN ({', '.join(map(str, numbers))})"
+        rows = spoiled(f"(SELECT * FROM sheet_{source} WHERE {chosen})", kinds)
+        if "person_groups" in kinds and source == "ledger_population":
+            rows = seated(source, rows)
+        parts.append(f"SELECT * REPLACE ({MARK} AS mark) FROM {rows}")
+    spoilt = ", ".join(str(number) for numbers in villages.values() for number in numbers)
+    parts.append(f"SELECT * FROM sheet_{source} WHERE village NOT IN ({spoilt})")
     con.execute(
-        f"""CREATE OR REPLACE TABLE sheet_{source} AS
-        SELECT * FROM sheet_{source} WHERE NOT {chosen} UNION ALL BY NAME
-        SELECT * REPLACE ({MARK} AS mark) FROM {rows}
+        f"""CREATE OR REPLACE TABLE sheet_{source} AS {" UNION ALL BY NAME ".join(parts)}
         ORDER BY village, sheet_no, row_no, i"""
     )
 

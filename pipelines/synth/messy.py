@@ -19,11 +19,6 @@ from pipelines.synth.habits import COLUMNS, MIGRANT_WORDS, WORDS, Habit
 _BLOCK = 12
 _DEEP = 3
 _TOGETHER = {"phone": ("联系方式", "手机"), "address": ("住址情况", "现住址")}
-_SYNONYMS = {
-    "name": "本人\n姓名", "id_number": "公民身份\n号码（必填）", "sex": "性别（男/女）", "birth_date": "出生\n年月日",
-    "phone": "手机号", "address": "家庭\n地址", "relation": "与户主的关系", "education": "受教育程度",
-    "hukou_address": "户口\n所在地", "household_no": "户编号",
-}  # fmt: skip
 _INSTRUCTIONS = {
     "name": "必填",
     "sex": "男/女",
@@ -56,7 +51,7 @@ def plain_habit(own: Habit, kinds: frozenset[str]) -> Habit:
         merges=on("merged_household"),
         sheets=2 if on("sheet_order") and own.source == "ledger_population" else 1,
         birth_style=0,
-        address_style=2,
+        address_style=0 if on("village_sheets") else 2,
         date_style=0,
         mess=tuple(sorted(kinds)),
     )
@@ -129,14 +124,14 @@ class _Page:
         words = WORDS | (MIGRANT_WORDS if own.source == "ledger_migrant" else {})
         names = [name for name in COLUMNS[own.source] if name != "former_name"]
         columns: list[Column] = [
-            (name, ((_SYNONYMS if "header_synonyms" in kinds else {}).get(name, words[name][0]),))
+            (name, (_strange(words[name][-1]) if "header_synonyms" in kinds else words[name][0],))
             for name in names
         ]
         if turn:
             columns = [*columns[2:][::-1], *columns[:2]]
         if "header_rows" in kinds:
             columns = [
-                (name, _TOGETHER.get(name, path) if "header_synonyms" not in kinds else path)
+                (name, path if "header_synonyms" in kinds else _TOGETHER.get(name, path))
                 for name, path in columns
             ]
             half = len(columns) // 2
@@ -285,6 +280,12 @@ class _Page:
             if mark == "hidden" and "hidden" in kinds:
                 text = text.replace(">", ' hidden="1">', 1)
             self._sheet.rows[place] = (number, text)
+
+
+def _strange(word: str) -> str:
+    """A header word with a line break in its middle, and a bracket behind it."""
+    half = len(word) // 2
+    return f"{word[:half]}\n{word[half:]}（必填）"
 
 
 def _as_above(rows: pa.Table, columns: tuple[str, ...]) -> np.ndarray:

@@ -101,10 +101,22 @@ MARK = (
 """SQL: which rows are struck out, red or hidden, where the ledger's kinds of mess say so."""
 
 
+def _spares_numbers(kind: str, column: str) -> bool:
+    return column == "id_number" and kind != "id_as_number"
+
+
+def _unless_number(sql: str) -> str:
+    """A cell that holds a quantity cannot be dressed up as text."""
+    return f"if(id_is_number, id_number, {sql})"
+
+
 def spoiled(relation: str, kinds: Iterable[str]) -> str:
     """SQL: the rows of `relation` with the cells that `kinds` spoil."""
     for kind in sorted(kinds):
         if changes := SPOIL.get(kind):
-            replaced = ", ".join(f"{sql} AS {column}" for column, sql in changes.items())
+            replaced = ", ".join(
+                f"{_unless_number(sql) if _spares_numbers(kind, column) else sql} AS {column}"
+                for column, sql in changes.items()
+            )
             relation = f"(SELECT * REPLACE ({replaced}) FROM {relation})"
     return relation
