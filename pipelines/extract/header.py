@@ -182,7 +182,7 @@ def stacked(
         row += [""] * (width - len(row))
         if index < last:
             below = rows[index + 1]
-            wide = [a for a in areas if a[0] == index and a[3] > a[1]]
+            wide = [a for a in areas if a[0] == index and a[1] < min(a[3], width)]
             if wide:
                 for _, left, _, right in wide:
                     row[left : right + 1] = [row[left]] * len(row[left : right + 1])

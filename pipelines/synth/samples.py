@@ -36,7 +36,7 @@ class Sample:
 
 def write_samples(
     inbox: Path,
-    wanted: Iterable[Iterable[str]] = (*((kind,) for kind in KINDS), ()),
+    wanted: Iterable[Iterable[str]] = (*zip(KINDS, strict=True), ()),
     *,
     people: int = 30,
     seed: int = 1,
