@@ -69,7 +69,8 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _rows(path: Path, encoding: str, separator: str) -> Iterator[list[str]]:
-    reader = csv.reader(_lines(path, encoding), delimiter=separator)
+    # strict, for a mark that is not closed makes one row of two without a word
+    reader = csv.reader(_lines(path, encoding), delimiter=separator, strict=True)
     before = 0
     try:
         for row in reader:

@@ -28,7 +28,7 @@ def unlock(path: Path, target: Path, variables: Iterable[str]) -> None:
     """
     variables = tuple(variables)
     passwords = [os.environ[name] for name in variables if os.environ.get(name)]
-    for password in (_EXCELS_OWN, *passwords):
+    for password in (*passwords, _EXCELS_OWN):
         if _opens(path, target, password):
             return
     target.unlink(missing_ok=True)

@@ -34,6 +34,8 @@ def unpack_parcel(path: Path, folder: Path) -> dict[str, Any]:
         if format_of(path) is not Format.ZIP:
             return {"is_workbook": True}
     except Unreadable as error:
+        if error.code != "not_a_workbook":
+            raise
         raise Unreadable("parcel_broken") from error
     folder.mkdir(parents=True, exist_ok=True)
     members: list[dict[str, Any]] = []

@@ -129,7 +129,7 @@ class _SheetReader:
 
 def _number(said: str | None, otherwise: int) -> int:
     said = (said or "").strip()
-    return int(said) if said.isdecimal() and len(said) < 10 else otherwise
+    return int(said[:10]) if said.isdecimal() else otherwise
 
 
 def _value(kind: str, text: str) -> Any:
