@@ -41,6 +41,7 @@ DEFECT_LABELS = {
     "placeholder": "占位内容已清空",
     "masked": "内容被遮盖",
     "unreadable": "内容无法识别",
+    "corrected": "部门已更正",
     "former_name_split": "姓名中的曾用名已拆出",
     "note_removed": "姓名中的备注已移除",
     "character_recoded": "生僻字编码已更新",
