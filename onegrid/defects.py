@@ -144,6 +144,8 @@ def back(files: tuple[Path, ...], given: str, config: Path | None, home: Path | 
 @HOME
 def listed(config: Path | None, home: Path | None) -> None:
     """List the books that came back, without their values."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
     from rich.table import Table  # noqa: PLC0415
 
     from onegrid.show import OUT  # noqa: PLC0415
@@ -155,6 +157,7 @@ def listed(config: Path | None, home: Path | None) -> None:
     with open_journal(settings.journal_url) as journal:
         corrections = Corrections(journal)
         returns, undone = corrections.returns(), corrections.undone()
+    zone = ZoneInfo(settings.district.timezone)
     table = Table(show_edge=False, pad_edge=False)
     for title in ("编号", "部门", "月份", "交回", "经手", "更正值", "已更正", "无误", "无法核实"):
         table.add_column(title)
@@ -165,7 +168,7 @@ def listed(config: Path | None, home: Path | None) -> None:
             came.return_id,
             DEPARTMENT_LABELS.get(came.department, came.department),
             came.month,
-            f"{came.received_at:%Y-%m-%d}",
+            f"{came.received_at.astimezone(zone):%Y-%m-%d}",
             came.author,
             *numbers,
             "已撤回" if came.return_id in undone else "",

@@ -158,8 +158,8 @@ def _in_rows(con: duckdb.DuckDBPyConnection, own: Mapping[str, SourceMap]) -> No
 
 
 def _between_rows(con: duckdb.DuckDBPyConnection, own: Mapping[str, SourceMap]) -> None:
-    """``id_of_two``: one valid number on two residents. ``listed_twice``: one person in two rows of
-    a source; of these the newest row is not told."""
+    """``id_of_two``: one valid number on two residents, told to who is not known to be its holder.
+    ``listed_twice``: one person in two rows of a source; of these the newest row is not told."""
     con.execute(
         f"""INSERT INTO found
         WITH held AS (SELECT r.*, c.resident_id FROM std.record r JOIN link.cluster c
@@ -170,6 +170,7 @@ def _between_rows(con: duckdb.DuckDBPyConnection, own: Mapping[str, SourceMap]) 
             (SELECT min(o.source_key) FROM held o WHERE o.id17 = h.id17 AND o.source = h.source
                 AND o.resident_id <> h.resident_id)
         FROM held h SEMI JOIN shared USING (id17)
+        SEMI JOIN ({survivorship.NOT_HELD}) n ON n.record_id = h.record_id
         WHERE list_contains(?, h.source) AND h.record_id NOT IN
             (SELECT record_id FROM found WHERE kind = 'id_borrowed')""",
         [list(own)],

@@ -79,6 +79,7 @@ KINDS: dict[str, str] = {
 """What is wrong, and what to do about it."""
 
 OTHER_ROW = "另一行：{place}"
+DIFFERS = "（与本行第 {places} 位不同）"
 HIDDEN = "另有来源可供核对，按用途规定不予提供"
 SAID_BY = "{source}{day}：{value}"
 PROMISED = "{day} 答“已更正”，来源数据还没有变"

@@ -63,6 +63,8 @@ _WIDTHS = {
     "handler": 9,
     "remark": 22,
 }
+_FEW = 4
+"""Places in which two numbers of one person may differ and still look alike."""
 _CENTRED = ("number", "severity", "row", "role", "field", "verdict")
 
 
@@ -178,14 +180,22 @@ def _evidence(defect: Defect, source: SourceMap, shown: str) -> str:
         parts.append(texts.OTHER_ROW.format(place=place))
     if defect.evidence is not None:
         day = f"（{defect.evidence_on:%Y-%m}）" if defect.evidence_on else ""
-        parts.append(
-            texts.SAID_BY.format(source=defect.evidence_source or "", day=day, value=shown)
-        )
+        said = texts.SAID_BY.format(source=defect.evidence_source or "", day=day, value=shown)
+        parts.append(said + _difference(defect))
     elif defect.is_hidden:
         parts.append(texts.HIDDEN)
     if defect.promised_on is not None:
         parts.append(texts.PROMISED.format(day=defect.promised_on))
     return "；".join(parts) or texts.NOTHING
+
+
+def _difference(defect: Defect) -> str:
+    """In which places two numbers differ of which the middle is hidden."""
+    one, other = (defect.own or "").upper(), defect.evidence or ""
+    if defect.field != "id_number" or len(one) != len(other):
+        return ""
+    places = [str(n) for n, (a, b) in enumerate(zip(one, other, strict=True), 1) if a != b]
+    return texts.DIFFERS.format(places="、".join(places)) if 0 < len(places) <= _FEW else ""
 
 
 def _key(source: SourceMap, source_key: str) -> str:
