@@ -15,6 +15,7 @@ import click
 
 from onegrid.book import review_book
 from onegrid.burden import burden
+from onegrid.defects import defects
 from onegrid.explain import explain
 from onegrid.fill.command import fill
 from onegrid.form import form
@@ -86,6 +87,7 @@ cli.add_command(review)
 cli.add_command(review_book)
 cli.add_command(returned)
 cli.add_command(burden)
+cli.add_command(defects)
 cli.add_command(form)
 cli.add_command(fill)
 
