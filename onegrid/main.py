@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from onegrid.book import review_book
+from onegrid.burden import burden
+from onegrid.defects import defects
 from onegrid.explain import explain
+from onegrid.fill.command import fill
+from onegrid.form import form
 from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
@@ -82,6 +86,10 @@ cli.add_command(explain)
 cli.add_command(review)
 cli.add_command(review_book)
 cli.add_command(returned)
+cli.add_command(burden)
+cli.add_command(defects)
+cli.add_command(form)
+cli.add_command(fill)
 
 
 @cli.command()

@@ -30,6 +30,7 @@ _FORKS.set_forkserver_preload(
     [
         *("onegrid.main", "onegrid.show", "pipelines.run", "pipelines.publish", "pipelines.synth"),
         *("great_expectations", "dagster", "pipelines.report", "pipelines.merge"),
+        *("pipelines.extract.pull", "pipelines.extract.landing", "pipelines.intake.desk"),
         *dict.fromkeys(STEPS.values()),
     ]
 )
@@ -207,11 +208,15 @@ class Districts:
 
 
 def make_districts(factory: pytest.TempPathFactory) -> Districts:
-    """Both homes; made once, whatever the number of test workers and modules."""
+    """Both homes; made once, whatever the number of test workers and modules.
+
+    ``ONEGRID_TEST_DISTRICTS`` names a folder in which they stay for the next run, as long as what
+    one works on does not change them.
+    """
     shared = factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         shared = shared.parent
-    root = shared / "district"
+    root = Path(os.environ.get("ONEGRID_TEST_DISTRICTS", shared / "district"))
     root.mkdir(exist_ok=True)
     before, after = root / "before", root / "after"
     with (root / "lock").open("w") as lock:

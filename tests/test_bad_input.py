@@ -84,7 +84,7 @@ def test_sources_gone_empty_or_without_a_column_are_held_and_the_next_night_take
 
 
 def test_databases_that_do_not_answer_are_held_and_the_other_sources_go_on(
-    home: Home, districts: Districts, tmp_path: Path
+    home: Home, tmp_path: Path
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
@@ -101,9 +101,6 @@ def test_databases_that_do_not_answer_are_held_and_the_other_sources_go_on(
     assert len(reasons) == 8
     assert all("连接不上" in reason for reason in reasons.values())
     assert "secret-word" not in done.out + done.err + " ".join(reasons.values())
-    assert onegrid("run", "--plain", home=home).code == 0
-    assert held(home) == {}
-    assert differences(home, districts.after) == {}
 
 
 # Workbooks

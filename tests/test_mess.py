@@ -311,9 +311,11 @@ def person(n: int) -> list[Any]:
 def test_a_table_of_something_else_is_left_aside(tmp_path: Path, source: SourceMap) -> None:
     words = ["序号", "居住地址", "家庭地址", "户籍地址", "联系电话"]
     houses = [words, [1, "一号", "二号", "三号", "13900000000"]]
-    cadres = [["姓名", "电话"], ["村长", "11"], ["书记", "12"]]
-    own = [HEAD, person(1), person(2)]
-    beside = [[*row, "", *extra] for row, extra in zip(own, cadres, strict=True)]
+    people, officials = (
+        (HEAD, person(1), person(2)),
+        (["姓名", "电话"], ["村长", "11"], ["书记", "12"]),
+    )
+    beside = [[*row, "", *extra] for row, extra in zip(people, officials, strict=True)]
     path = tmp_path / "东风村.xlsx"
     write(path, ("人口", [*beside, [], ["二、房屋"], *houses]))
     rows, answer = read(path, source)

@@ -36,7 +36,7 @@ class Sample:
 
 def write_samples(
     inbox: Path,
-    wanted: Iterable[Iterable[str]] = (*zip(KINDS, strict=True), ()),
+    wanted: Iterable[Iterable[str]] | None = None,
     *,
     people: int = 30,
     seed: int = 1,
@@ -45,6 +45,8 @@ def write_samples(
 
     By default one for each kind, and the last without any.
     """
+    if wanted is None:
+        wanted = [*([kind] for kind in KINDS), []]
     sets = [frozenset(kinds) for kinds in wanted]
     con = duckdb.connect()
     try:
