@@ -18,7 +18,7 @@ from pipelines.explain.records import readable
 from pipelines.merge import survivorship
 from pipelines.standardise.intake import record_id_sql
 from pipelines.store import quote
-from schemas.fields import FIELD, FIELDS
+from schemas.fields import FIELD, FIELDS, Field
 from schemas.source import SourceMap
 
 MOST = 5_000
@@ -191,22 +191,11 @@ def _between_rows(con: duckdb.DuckDBPyConnection, own: Mapping[str, SourceMap]) 
 def _against_the_master(con: duckdb.DuckDBPyConnection, own: Mapping[str, SourceMap]) -> None:
     """``contested``: the master chose another value, and doubts it. ``dead_listed``: the resident
     has died; grave where money still flows."""
-    for field in FIELDS:
-        name = field.name
-        con.execute(
-            f"""INSERT INTO found
-            SELECT r.record_id, r.source, r.source_key, r.role, '{name}', 'contested', 'warning',
-                NULL
-            FROM (SELECT r.*, x.record_id IS NULL AS holds_number FROM std.record r
-                LEFT JOIN ({survivorship.NOT_HELD}) x USING (record_id)
-                WHERE list_contains(?, source) AND r."{name}" IS NOT NULL) r
-            JOIN link.cluster k ON k.record_id = r.record_id
-            JOIN master.provenance p ON p.resident_id = k.resident_id AND p."{name}_contested"
-            JOIN (SELECT r.record_id, r."{name}", {survivorship.compared(name)}
-                AS "{name}_compared" FROM std.record r) c ON c.record_id = p."{name}_record"
-            WHERE c.record_id <> r.record_id AND ({survivorship.otherwise(field)})""",
-            [list(own)],
-        )
+    doubts = ", ".join(f'bool_or("{field.name}_contested")' for field in FIELDS)
+    ((*is_doubted,),) = con.execute(f"SELECT {doubts} FROM master.provenance").fetchall()
+    for field, is_contested in zip(FIELDS, is_doubted, strict=True):
+        if is_contested:
+            _contested(con, field, own)
     databases = [name for name, source in own.items() if source.kind == "database"]
     con.execute(
         """INSERT INTO found
@@ -223,6 +212,23 @@ def _against_the_master(con: duckdb.DuckDBPyConnection, own: Mapping[str, Source
             AND list_contains($own, r.source)
             AND (list_contains($databases, r.source) OR r.observed_date > m.death_date)""",
         {"own": list(own), "databases": databases},
+    )
+
+
+def _contested(con: duckdb.DuckDBPyConnection, field: Field, own: Mapping[str, SourceMap]) -> None:
+    name = field.name
+    con.execute(
+        f"""INSERT INTO found
+        SELECT r.record_id, r.source, r.source_key, r.role, '{name}', 'contested', 'warning', NULL
+        FROM (SELECT r.*, x.record_id IS NULL AS holds_number FROM std.record r
+            LEFT JOIN ({survivorship.NOT_HELD}) x USING (record_id)
+            WHERE list_contains(?, source) AND r."{name}" IS NOT NULL) r
+        JOIN link.cluster k ON k.record_id = r.record_id
+        JOIN master.provenance p ON p.resident_id = k.resident_id AND p."{name}_contested"
+        JOIN (SELECT r.record_id, r."{name}", {survivorship.compared(name)} AS "{name}_compared"
+            FROM std.record r) c ON c.record_id = p."{name}_record"
+        WHERE c.record_id <> r.record_id AND ({survivorship.otherwise(field)})""",
+        [list(own)],
     )
 
 

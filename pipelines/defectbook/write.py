@@ -17,6 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.defectbook import texts
 from pipelines.defectbook.find import MOST, Defect, Found
 from pipelines.deliver.handout import (
+    Painter,
     clean_text,
     one_page_wide,
     pack_book,
@@ -242,13 +243,16 @@ def _list(sheet: Worksheet, words: Iterable[str], rows: list[dict[str, str]]) ->
         dimension.width = _WIDTHS.get(name, 10)
         dimension.hidden = name in HIDDEN
     sheet.row_dimensions[HEADER_ROW].height = 24
+    painter = Painter()
     for number, cells in enumerate(rows, start=HEADER_ROW + 1):
         for name, place in COLUMN.items():
             kind = "answer" if name in ANSWERS else "plain"
             if name == "severity" and cells[name] == texts.SEVERITY["error"]:
                 kind = "error"
             align = "center" if name in _CENTRED else "left"
-            write_text(sheet.cell(number, place), cells[name], f"{kind}_{align}")
+            cell = sheet.cell(number, place)
+            write_text(cell, cells[name])
+            painter.paint(cell, f"{kind}_{align}")
         sheet.row_dimensions[number].height = 15.0 * _lines(cells)
     _validate(sheet, HEADER_ROW + max(len(rows), 1))
     last = get_column_letter(COLUMN["remark"])

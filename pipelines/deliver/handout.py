@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,21 @@ def write_text(cell: Cell | MergedCell, value: str, style: str | None = None) ->
         cell.data_type = "s"
     if style:
         cell.style = style
+
+
+class Painter:
+    """Gives cells named styles; openpyxl looks a name up anew for every cell, this once."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, Any] = {}
+
+    def paint(self, cell: Cell, style: str) -> None:
+        """Let `cell` look like the workbook's style of this name."""
+        if (look := self._looks.get(style)) is not None:
+            cell._style = copy(look)
+            return
+        cell.style = style
+        self._looks[style] = cell._style
 
 
 def one_page_wide(sheet: Worksheet, paper: str) -> None:
