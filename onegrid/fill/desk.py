@@ -116,7 +116,7 @@ class Desk:
         self._home = home
         self._sheets: OrderedDict[str, Sheet] = OrderedDict()
         self._mark: tuple[int, int] | None = None
-        self._reading = threading.Lock()
+        self._keeping, self._opening = threading.Lock(), threading.Lock()
         self._now()
         self.journal = Journal(config.journal_url)
         self.tokens = Tokens(self.journal)
@@ -161,7 +161,7 @@ class Desk:
             sent.Refused: nothing of it can.
         """
         entries = entries_of(sent, visit, self.config, datetime.now(UTC))
-        with self._reading:
+        with self._opening:
             receipts = take_entries(self._home, self.config, self.journal, entries)
         rows = [line.row_id for entry in entries for line in entry.lines]
         self.trace(visit, "sent", visit.grid, rows=rows,
@@ -179,21 +179,28 @@ class Desk:
         self.journal.append_receipt("fill", subject, visit.author, about)
 
     def _sheet(self, grid: str) -> Sheet:
-        with self._reading:
-            mark = self._now()
+        """The grid as last published; what is kept in memory waits for nobody who sends."""
+        mark = self._now()
+        with self._keeping:
             if mark != self._mark:
                 self._sheets.clear()
                 self._mark = mark
-            if grid not in self._sheets:
-                limits = self.config.district.limits
-                with store.connect(
-                    self._home.published, limits, self._home.work / "spill", read_only=True
-                ) as con:
-                    self._sheets[grid] = read_sheet(con, self.config, grid)
+            if (sheet := self._sheets.get(grid)) is not None:
+                self._sheets.move_to_end(grid)
+                return sheet
+        # DuckDB shares what is open under a path, even if the file is another one by now: so the
+        # file is never opened by two at a time.
+        with self._opening:
+            mark = self._now()
+            limits, spill = self.config.district.limits, self._home.work / "spill"
+            with store.connect(self._home.published, limits, spill, read_only=True) as con:
+                sheet = read_sheet(con, self.config, grid)
+        with self._keeping:
+            if mark == self._mark:
+                self._sheets[grid] = sheet
                 while len(self._sheets) > GRIDS_KEPT:
                     self._sheets.popitem(last=False)
-            self._sheets.move_to_end(grid)
-            return self._sheets[grid]
+        return sheet
 
     def _now(self) -> tuple[int, int]:
         try:
