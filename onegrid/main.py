@@ -23,6 +23,7 @@ from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
 from onegrid.returned import returned
 from onegrid.review.command import review
+from onegrid.source import source
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -86,6 +87,7 @@ cli.add_command(review_book)
 cli.add_command(returned)
 cli.add_command(burden)
 cli.add_command(form)
+cli.add_command(source)
 
 
 @cli.command()
