@@ -26,6 +26,7 @@ from onegrid.options import load as _load
 from onegrid.quarantine import quarantine
 from onegrid.returned import returned
 from onegrid.review.command import review
+from onegrid.source import source
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -92,6 +93,7 @@ cli.add_command(defects)
 cli.add_command(form)
 cli.add_command(fill)
 cli.add_command(quarantine)
+cli.add_command(source)
 
 
 @cli.command()
