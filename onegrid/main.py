@@ -23,8 +23,10 @@ from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.quarantine import quarantine
 from onegrid.returned import returned
 from onegrid.review.command import review
+from onegrid.source import source
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -90,6 +92,8 @@ cli.add_command(burden)
 cli.add_command(defects)
 cli.add_command(form)
 cli.add_command(fill)
+cli.add_command(quarantine)
+cli.add_command(source)
 
 
 @cli.command()

@@ -44,7 +44,7 @@ class Painter:
     def __init__(self) -> None:
         self._looks: dict[str, Any] = {}
 
-    def paint(self, cell: Cell, style: str) -> None:
+    def paint(self, cell: Any, style: str) -> None:
         """Let `cell` look like the workbook's style of this name."""
         if (look := self._looks.get(style)) is not None:
             cell._style = copy(look)

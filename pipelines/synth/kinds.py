@@ -41,9 +41,11 @@ KINDS: dict[str, Kind] = {
     "amounts": Kind(22, "amounts as text, with unit and thousands separator"),
     "person_groups": Kind(23, "spouse and children in the row of the head"),
     "header_synonyms": Kind(24, "other header words, line breaks and brackets in them"),
+    "xls": Kind(25, "a workbook of Excel 97"),
     "html_xls": Kind(26, "a web page called .xls"),
     "sheetml_xls": Kind(26, "SpreadsheetML 2003 called .xls"),
     "gbk_csv": Kind(27, "comma-separated text in GB 18030"),
+    "password": Kind(27, "a password, see `elsewise.PASSWORD`"),
     "wrong_dimension": Kind(28, "a sheet that says it has one cell"),
     "strike_colour": Kind(29, "rows struck out, rows in red"),
     "double_listed": Kind(30, "people twice, the dead and those who left still listed"),
@@ -57,7 +59,7 @@ KINDS: dict[str, Kind] = {
 }
 _ONE_OF = (
     ("page_headers", "stacked_tables", "side_by_side"),
-    ("html_xls", "sheetml_xls", "gbk_csv", ""),
+    ("xls", "html_xls", "sheetml_xls", "gbk_csv", "password", ""),
     ("fill_down", "merged_household"),
     ("year_only", "days_1904", "date_styles"),
     ("id_as_number", "id_masked", "id_short"),
