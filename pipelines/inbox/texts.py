@@ -17,3 +17,8 @@ NOTE = "{place}：{reason}"
 SHEET, ROWS, ROW, COLUMN = "“{sheet}”表", "第 {first}–{last} 行", "第 {first} 行", "{letter} 列"
 MORE = "……共 {n} 处"
 KEPT = "原件已按内容指纹留存；从收件目录移走后保留 {days} 天。"
+
+
+def still_arriving(files: int) -> str:
+    """Nothing but files that are not whole yet."""
+    return f"台账目录里的 {files} 个文件还在复制；沿用上次已抽取的台账，下一次运行再读。"
