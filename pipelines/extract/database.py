@@ -6,6 +6,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +114,12 @@ def _integers(values: Sequence[object]) -> pa.Array:
 
 def _statement(source: SourceMap, con: sa.Connection) -> sa.Select:
     """The SELECT over the columns that are there."""
-    inspector = sa.inspect(con)
-    schema, _, wanted = (source.table or "").rpartition(".")
-    tables = [
-        *inspector.get_table_names(schema=schema or None),
-        *inspector.get_view_names(schema=schema or None),
-    ]
-    table = _by_name(wanted, tables)
-    if table is None:
-        reason = texts.table_missing(source.database or "", source.table or "", sorted(tables))
+    if (place := find_table(con, source.table or "")) is None:
+        reason = texts.table_missing(source.database or "", source.table or "", tables(con))
         raise SourceHeld(source.source, reason)
-    found = {str(c["name"]): c["type"] for c in inspector.get_columns(table, schema or None)}
+    table, schema = place
+    inspector = sa.inspect(con)
+    found = {str(c["name"]): c["type"] for c in inspector.get_columns(table, schema)}
     selected: list[sa.ColumnElement] = []
     missing: list[str] = []
     for name, column in source.columns.items():
@@ -133,14 +129,48 @@ def _statement(source: SourceMap, con: sa.Connection) -> sa.Select:
                 missing.append(f"{name}（{'／'.join(column.aliases)}）")
             selected.append(sa.null().label(name))
             continue
-        value: sa.ColumnElement = sa.column(match)
-        if con.dialect.name == "postgresql" and isinstance(found[match], sa.Date | sa.DateTime):
-            value = sa.cast(value, sa.Text)  # the driver refuses years and 'infinity' that SQL has
-        selected.append(value.label(name))
+        selected.append(as_drawn(con, match, found[match]).label(name))
     if missing:
         reason = texts.column_missing(source.table or "", missing, list(found))
         raise SourceHeld(source.source, reason)
-    return sa.select(*selected).select_from(sa.table(table, schema=schema or None))
+    return sa.select(*selected).select_from(sa.table(table, schema=schema))
+
+
+@contextmanager
+def opened(url: str, error: type[Exception], say: Callable[[str], str]) -> Iterator[sa.Connection]:
+    """A connection that only reads; what goes wrong is raised as `error` in the words of `say`."""
+    try:
+        engine = _engine(sa.make_url(url))
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
+        raise error(say(type(wrong).__name__)) from None
+    try:
+        with engine.connect() as con:
+            yield con
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as wrong:
+        raise error(say(_cause(wrong))) from None
+    finally:
+        engine.dispose()
+
+
+def tables(con: sa.Connection, schema: str | None = None) -> list[str]:
+    """Names of the tables and views."""
+    inspector = sa.inspect(con)
+    return sorted([*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
+
+
+def find_table(con: sa.Connection, wanted: str) -> tuple[str, str | None] | None:
+    """Name and schema of a table or view that is given as ``name`` or ``schema.name``."""
+    schema, _, name = wanted.rpartition(".")
+    table = _by_name(name, tables(con, schema or None))
+    return (table, schema or None) if table is not None else None
+
+
+def as_drawn(con: sa.Connection, column: str, type_: sa.types.TypeEngine) -> sa.ColumnElement:
+    """A column of a table as it is selected."""
+    value: sa.ColumnElement = sa.column(column)
+    if con.dialect.name == "postgresql" and isinstance(type_, sa.Date | sa.DateTime):
+        return sa.cast(value, sa.Text)  # the driver refuses years and 'infinity' that SQL has
+    return value
 
 
 def _by_name(wanted: str, names: Collection[str]) -> str | None:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import duckdb
 
+from pipelines.draft.perhaps import perhaps
+from pipelines.draft.words import HeaderWords
 from pipelines.extract import landing, texts
 from pipelines.extract.findings import SEVERITY, Finding
 from pipelines.night import Night
@@ -55,9 +57,10 @@ def keep_findings(
     ).fetchall():
         row = dict(zip(_COLUMNS, values, strict=True))
         before.setdefault(str(row["sha256"]), []).append(row)
+    guess = _Guess(night)
     for file in files:
         if file.sha256 in found:
-            rows += [_row(source, file, finding) for finding in found[file.sha256]]
+            rows += [_row(source, file, finding, guess) for finding in found[file.sha256]]
         else:
             rows += [{**row, "file": file.file} for row in before.get(file.sha256, ())]
     con.execute("BEGIN")
@@ -66,12 +69,29 @@ def keep_findings(
     return len(rows)
 
 
-def _row(source: SourceMap, file: _File, finding: Finding) -> dict[str, object]:
+class _Guess:
+    """What a header word that no map knows may mean; the words are learnt when one is met."""
+
+    def __init__(self, night: Night) -> None:
+        self._night = night
+        self._words: HeaderWords | None = None
+
+    def of(self, word: str) -> str:
+        """For people, behind what was found; empty: nothing comes near."""
+        if self._words is None:
+            self._words = HeaderWords(self._night.config.sources.values())
+        return perhaps(self._words, word) or ""
+
+
+def _row(source: SourceMap, file: _File, finding: Finding, guess: _Guess) -> dict[str, object]:
+    said = texts.finding(finding.kind, finding.detail)
+    if finding.kind == "column_unknown":
+        said += guess.of(finding.detail)
     return {
         "source": source.source,
         "file": file.file,
         "sha256": file.sha256,
         **{name: getattr(finding, name) for name in finding._fields if name != "detail"},
         "severity": SEVERITY[finding.kind],
-        "reason_zh": texts.finding(finding.kind, finding.detail),
+        "reason_zh": said,
     }
