@@ -16,6 +16,7 @@ Merge = tuple[int, int, int, int]
 SEARCHED_ROWS = 30
 DEEPEST = 3
 _SHOWN = 12
+_LONG_NUMBER = re.compile(r"\d{6}")
 _GROUP = re.compile(r"[^\d:：。]{2,8}")
 
 
@@ -104,10 +105,12 @@ class HeaderFinder:
     def _from(
         self, rows: Sequence[Row], first: int, areas: list[Merge], lenient: bool
     ) -> list[Header]:
-        """Headers that begin with a row: of one, two and three rows."""
+        """Headers that begin with a row: of one, two and three rows, none of which is a person's."""
+        below = range(first + 1, min(first + DEEPEST, len(rows)))
+        end = next((index for index in below if _holds_data(rows[index])), below.stop)
         return [
             self._read(rows, first, last, areas, lenient=lenient)
-            for last in range(first, min(first + DEEPEST, len(rows)))
+            for last in range(first, max(end, first + 1))
         ]
 
     def _read(
@@ -155,6 +158,14 @@ class HeaderFinder:
                         tuple(item for item in header.unknown if item[0] not in found.values()),
                     )
         return best
+
+
+def _holds_data(row: Row) -> bool:
+    """Numbers, or long ones in a text, stand below a header and not in it."""
+    return any(
+        bool(_LONG_NUMBER.search(cell)) if isinstance(cell, str) else cell is not None
+        for cell in row
+    )
 
 
 def _with_groups_above(header: Header, rows: Sequence[Row]) -> Header:
