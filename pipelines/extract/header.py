@@ -105,7 +105,7 @@ class HeaderFinder:
     def _from(
         self, rows: Sequence[Row], first: int, areas: list[Merge], lenient: bool
     ) -> list[Header]:
-        """Headers that begin with a row: of one, two and three rows, none of which is a person's."""
+        """Headers that begin with a row: of one to three rows, none of which is a person's."""
         below = range(first + 1, min(first + DEEPEST, len(rows)))
         end = next((index for index in below if _holds_data(rows[index])), below.stop)
         return [
@@ -117,9 +117,8 @@ class HeaderFinder:
         self, rows: Sequence[Row], first: int, last: int, areas: list[Merge], *, lenient: bool
     ) -> Header:
         paths = stacked(rows, first, last, areas)
-        claims = [
-            self.vocabulary.meaning(path, lenient=lenient) if path else None for path in paths
-        ]
+        words = self.vocabulary
+        claims = [words.meaning(path, lenient=lenient) if path else None for path in paths]
         columns = Columns(claims, [bool(path) for path in paths], rows[last + 1 :])
         unknown = [
             (place, path[-1].strip()[:_SHOWN])
@@ -131,7 +130,7 @@ class HeaderFinder:
         return Header(first, last, tuple(tables), folded, unknown=tuple(unknown))
 
     def _worth(self, header: Header, rows: Sequence[Row], areas: list[Merge]) -> tuple[int, int]:
-        """More columns first, counting those a group keeps from being mistaken; then fewer rows."""
+        """More columns first, with those a group keeps from being mistaken; then fewer rows."""
         known = {name for table in header.tables for name in table.places}
         paths = stacked(rows, header.first, header.last, areas)
         refused = sum(1 for path in paths if self.vocabulary.is_refused(path))
