@@ -22,6 +22,10 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(home|config)\}")
 CODE_VERSION = "3"
 """Raised whenever cleaning, linkage or survivorship change what they make of the same input."""
 
+FORM_SECRET = "ONEGRID_FORM_SECRET"
+"""Environment variable from which the passwords of encrypted forms are made."""
+SHORTEST_SECRET = 16
+
 
 @dataclass(frozen=True)
 class Config:
@@ -88,6 +92,13 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
                 f"{origin}/district.yaml: source {source.source} needs '{source.database}' "
                 f"under 'databases'; there are: {', '.join(district.databases) or 'none'}"
             )
+    if (locked := [form for form in forms.values() if form.encrypted]) and (
+        len(os.environ.get(FORM_SECRET, "")) < SHORTEST_SECRET
+    ):
+        raise ConfigError(
+            f"form {locked[0].form} is encrypted: the environment variable {FORM_SECRET} must be "
+            f"set to at least {SHORTEST_SECRET} characters"
+        )
     digest = hashlib.sha256(CODE_VERSION.encode())
     for contract in (*sources.values(), *forms.values()):
         digest.update(contract.model_dump_json().encode())

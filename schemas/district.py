@@ -54,6 +54,8 @@ class District(Contract):
         ledgers: folder with the workbooks.
         journal: SQLAlchemy URL of the journal; default: SQLite in the home folder.
         keep_nights: how many published nights are kept.
+        keep_originals: days for which the original of a ledger is kept after it was last in the
+            ledger folder; one in force is kept longer.
         timezone: business time zone.
     """
 
@@ -65,6 +67,7 @@ class District(Contract):
     sources: Literal["packaged", "own"] = "packaged"
     forms: Literal["packaged", "own"] = "packaged"
     keep_nights: int = Key(default=7, ge=1)
+    keep_originals: int = Key(default=365, ge=0)
     timezone: str = "Asia/Shanghai"
     limits: Limits = Limits()
     linkage: Linkage = Linkage()

@@ -85,6 +85,7 @@ class FormContract(Contract):
         items: the fields in order.
         mask: what the form shows of a number in `MASKED`: all of it, all but its ``middle``, or its
             last four figures only. What is asked is written in full.
+        encrypted: a grid's workbook opens with the grid's password only.
         seconds_per_cell: estimate of the time one cell costs a grid worker (asking and writing).
     """
 
@@ -99,6 +100,7 @@ class FormContract(Contract):
     identifies: tuple[Literal["name", "sex", "birth_date"], ...] = ("name",)
     items: tuple[FormItem, ...]
     mask: Literal["none", "middle", "tail"] = "none"
+    encrypted: bool = False
     seconds_per_cell: float = 20.0
 
     @model_validator(mode="after")

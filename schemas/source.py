@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field as Key
 from pydantic import model_validator
@@ -101,11 +101,14 @@ class SourceMap(Contract):
         source: its name, also the name of `raw.<source>`.
         label: Chinese name.
         department: who owns it and receives its defects.
-        kind: ``database`` (a table or view), ``workbook`` (a family of `.xlsx` files) or
+        kind: ``database`` (a table or view), ``workbook`` (a family of Excel, text or zip files) or
             ``returns`` (what came back on forms, kept in the journal).
         database: for databases, the key under ``databases`` in district.yaml.
         table: for databases, the table or view.
-        files: for workbooks, a glob below the district's ledger folder.
+        files: for workbooks, a glob below the district's ledger folder. What a file is, its content
+            tells and not its suffix: ``population/*`` takes all that comes.
+        passwords: for workbooks, names of environment variables; each holds a password that is
+            tried on files that ask for one.
         sheets: for workbooks, a regular expression that the sheet's title must match.
         village_from_file: for workbooks, a regular expression with one group: the village's name.
         key: columns that name a row for good. Where they are empty, and for workbooks without any,
@@ -138,6 +141,7 @@ class SourceMap(Contract):
     files: str | None = None
     sheets: str = ".*"
     village_from_file: str | None = None
+    passwords: tuple[Annotated[str, Key(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
     key: tuple[str, ...] = ()
     natural_key: tuple[str, ...] = ()
     observed: str | None = None

@@ -43,7 +43,8 @@ def pull_killed_after(night: Night, seconds: float, folder: Path) -> bool:
         child.stdout.readline()
         time.sleep(seconds)
         is_running = child.poll() is None
-        os.killpg(child.pid, signal.SIGKILL)
+        if is_running:
+            os.killpg(child.pid, signal.SIGKILL)
     return is_running
 
 

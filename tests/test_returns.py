@@ -12,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import msoffcrypto
 import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.answers import Answers
 from pipelines.config import load_config
+from pipelines.deliver.locks import lock
 from pipelines.deliver.render import render_all
 from pipelines.home import Home
 from pipelines.intake.take import take_files
@@ -259,12 +261,14 @@ def test_identity_is_not_changed_without_a_person(home: Home, tmp_path: Path) ->
     ) == [(1,)]
 
 
-def test_a_masked_number_is_confirmed_as_it_stands_and_corrected_in_full(
-    home: Home, tmp_path: Path
+def test_a_locked_form_opens_for_its_grid_and_its_masked_numbers_are_corrected_in_full(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ONEGRID_FORM_SECRET", "sixteen characters and more")
     config = load_config(home)
-    masked = config.forms["population"].model_copy(update={"mask": "middle"})
-    config = replace(config, forms={**config.forms, "population": masked})
+    change = {"mask": "middle", "encrypted": True}
+    masked = config.forms["population"].model_copy(update=change)
+    config = replace(config, forms={"population": masked})
     with duckdb.connect(str(home.published), read_only=True) as con:
         render_all(con, tmp_path / "masked", config)
     told: dict[str, list[str]] = {}
@@ -279,14 +283,24 @@ def test_a_masked_number_is_confirmed_as_it_stands_and_corrected_in_full(
         told["confirmed"] = [form.get(row, "resident_id") or "" for row in checked[1:]]
         told["correction"] = [form.get(checked[0], "resident_id") or ""]
 
-    drawn = max(
-        (tmp_path / "masked").rglob("*_人口信息核查表_*.xlsx"), key=lambda p: p.stat().st_size
-    )
-    path = fill(drawn, tmp_path / "back.xlsx", work)
+    locked = max((tmp_path / "masked").rglob("*_人口*.xlsx"), key=lambda p: p.stat().st_size)
+    assert not zipfile.is_zipfile(locked)
+    grid = locked.name.split("_", maxsplit=1)[0]
+    secret = {"ONEGRID_FORM_SECRET": "sixteen characters and more"}
+    told_of = onegrid("form", "password", grid, home=home, environment=secret)
+    password = told_of.out.split()[-1]
+    with locked.open("rb") as file, (tmp_path / "open.xlsx").open("wb") as target:
+        office = msoffcrypto.OfficeFile(file)
+        office.load_key(password=password)
+        office.decrypt(target)
+    path = fill(tmp_path / "open.xlsx", tmp_path / f"{grid}_交回.xlsx", work)
+    path.write_bytes(lock(path.read_bytes(), password))
+    other = tmp_path / "330199101999999_交回.xlsx"
+    other.write_bytes(path.read_bytes() + b" ")
     with open_journal(config.journal_url) as journal:
-        (receipt,) = take_files(home, config, journal, [path])
+        receipt, refused = take_files(home, config, journal, [path, other])
         said = {(a.resident_id, a.kind): a for a in Answers(journal).all() if a.field == "phone"}
-    assert (receipt.refused, receipt.mend) == (None, [])
+    assert (receipt.refused, receipt.mend, refused.refused) == (None, [], "locked_form")
     known = dict(ask(home, "SELECT resident_id, phone FROM master.resident"))
     assert said.keys() == {(r, kind) for kind, residents in told.items() for r in residents}
     assert all(a.value == known[r] for (r, kind), a in said.items() if kind == "confirmed")

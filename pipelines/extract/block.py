@@ -43,12 +43,15 @@ class BlockReader:
 
         Args:
             start: number of the first row.
-            rows: of equal length. They may be filled in.
+            rows: may be filled in.
             is_last: nothing comes after them.
 
         Returns:
             How many rows were used (the rest is to come again, with more), and the people.
         """
+        width = max(map(len, rows), default=0)
+        if any(len(row) < width for row in rows):
+            rows = [[*row, *[""] * (width - len(row))] for row in rows]
         tables: list[pa.Table] = []
         at, end = 0, len(rows) if is_last else len(rows) - DEEPEST
         merged: MergedCells | None = None

@@ -5,29 +5,36 @@ from __future__ import annotations
 import re
 import zipfile
 from pathlib import Path
+from typing import IO
+
+from pipelines.extract.unzip import unpack
 
 MAX_FILE = 200 << 20
 MAX_ENTRY = 400 << 20
 MAX_TOTAL = 800 << 20
 MAX_RATIO = 150
 MAX_CELLS = 30_000_000
-_CHUNK = 4 << 20
 _OVERLAP = 64
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WIDE = re.compile(rb"""r\s*=\s*["'][A-Za-z]{2}""")
+_WIDE = re.compile(rb"""r\s*=\s*["'][A-Za-z]{2,7}\d""")
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,7})(\d{1,9})["']""")
 
 
 class Unreadable(Exception):
-    """A file that must not or cannot be parsed; `code` is a key of `texts.REASONS`."""
+    """A file that must not or cannot be parsed.
 
-    def __init__(self, code: str) -> None:
-        self.code = code
+    Attributes:
+        code: a key of `texts.REASONS`.
+        detail: where it is wrong, without anything of what the file holds.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code, self.detail = code, detail
         super().__init__(code)
 
 
 def inspect(path: Path) -> None:
-    """Read the file's packing, not its content, in bounded memory.
+    """Read the packing of an Excel workbook, not its content, in bounded memory.
 
     Raises:
         Unreadable: it is no workbook, has a password, or would unfold beyond all bounds.
@@ -41,19 +48,23 @@ def inspect(path: Path) -> None:
             raise Unreadable("password")
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            _inspect_archive(archive)
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            if "[Content_Types].xml" not in archive.namelist():
+                raise Unreadable("not_a_workbook")
+            inspect_entries(file, archive.infolist())
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         raise Unreadable("not_a_workbook") from error
     except RuntimeError as error:  # an entry of the archive itself is encrypted
         raise Unreadable("password") from error
 
 
-def _inspect_archive(archive: zipfile.ZipFile) -> None:
-    entries = archive.infolist()
-    names = {entry.filename for entry in entries}
-    if "[Content_Types].xml" not in names:
-        raise Unreadable("not_a_workbook")
+def inspect_entries(file: IO[bytes], entries: list[zipfile.ZipInfo]) -> None:
+    """Unpack the parts of a zipped workbook and throw them away: what they declare may be a lie.
+
+    Raises:
+        Unreadable: it would unfold beyond all bounds.
+        zipfile.BadZipFile, RuntimeError, NotImplementedError: see `unpack`.
+    """
     if sum(entry.file_size for entry in entries) > MAX_TOTAL:
         raise Unreadable("too_large")
     for entry in entries:
@@ -65,23 +76,23 @@ def _inspect_archive(archive: zipfile.ZipFile) -> None:
     total = 0
     for entry in entries:
         if entry.filename.endswith((".xml", ".rels", ".bin", ".vml")):
-            total += _scan(archive, entry)
+            total += _scan(file, entry)
             if total > MAX_TOTAL:
                 raise Unreadable("too_large")
 
 
-def _scan(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Unpack an entry in pieces: what it declares may be a lie. Returns its true size."""
+def _scan(file: IO[bytes], entry: zipfile.ZipInfo) -> int:
+    """The true size of an entry."""
     size, rows, columns, tail = 0, 1, 1, b""
     is_sheet = "sheets/" in entry.filename.lower()
-    with archive.open(entry) as stream:
-        while piece := stream.read(_CHUNK):
-            size += len(piece)
-            if size > MAX_ENTRY:
-                raise Unreadable("too_large")
+    for piece in unpack(file, entry):
+        size += len(piece)
+        if size > MAX_ENTRY:
+            raise Unreadable("too_large")
+        if is_sheet:
             window = tail + piece
             # up to 26 columns no sheet is too large; only wider ones are worth a look at each cell
-            if is_sheet and _WIDE.search(window):
+            if _WIDE.search(window):
                 for letters, digits in _REFERENCE.findall(window):
                     rows = max(rows, int(digits))
                     columns = max(columns, _column(letters))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ Merge = tuple[int, int, int, int]
 SEARCHED_ROWS = 30
 DEEPEST = 3
 _SHOWN = 12
+_GROUP = re.compile(r"[^\d:：。]{2,8}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class HeaderFinder:
                     for header in self._from(rows, start, areas, lenient)
                     if self._is_complete(header)
                 ]
-                return max(found, key=lambda header: self._worth(header, rows, areas))
+                best = max(found, key=lambda header: self._worth(header, rows, areas))
+                return _with_groups_above(best, rows)
         return self._guess(rows, areas, searched) if guess else None
 
     def _is_complete_at(
@@ -154,6 +157,20 @@ class HeaderFinder:
         return best
 
 
+def _with_groups_above(header: Header, rows: Sequence[Row]) -> Header:
+    """With the row above, if it only holds names of groups that told nothing new."""
+    above = (
+        [cell for cell in rows[header.first - 1] if cell not in ("", None)] if header.first else []
+    )
+    are_groups = len(above) > 1 and all(
+        isinstance(cell, str) and _GROUP.fullmatch(cell.strip()) for cell in above
+    )
+    if not are_groups or header.last - header.first + 1 >= DEEPEST:
+        return header
+    folded = tuple(fold(cell) for cell in rows[header.first - 1])
+    return replace(header, first=header.first - 1, rows=(folded, *header.rows))
+
+
 def stacked(
     rows: Sequence[Row], first: int, last: int, areas: Sequence[Merge]
 ) -> list[tuple[str, ...]]:
@@ -165,7 +182,7 @@ def stacked(
         row += [""] * (width - len(row))
         if index < last:
             below = rows[index + 1]
-            wide = [a for a in areas if a[0] == index and a[3] > a[1]]
+            wide = [a for a in areas if a[0] == index and a[1] < min(a[3], width)]
             if wide:
                 for _, left, _, right in wide:
                     row[left : right + 1] = [row[left]] * len(row[left : right + 1])

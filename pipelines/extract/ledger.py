@@ -19,6 +19,8 @@ import duckdb
 from pipelines import store
 from pipelines.errors import SourceHeld
 from pipelines.extract import landing, texts
+from pipelines.extract import rows as kinds
+from pipelines.extract.arrivals import Arrival, look
 from pipelines.extract.findings import Finding
 from pipelines.extract.noted import keep_findings
 from pipelines.extract.readers import Task, read_all
@@ -29,6 +31,9 @@ from schemas.tables import TABLE
 
 _PART = re.compile(r"第?[一二三四五六七八九十\d]+(?:村民小)?(?:组|队|片区?|册|网格|部分)")
 _SMALL_VILLAGE = 10
+_LOCKED = frozenset({"password", "wrong_password"})
+# of copies in quarantine; .txt is taken by the notes, and a hostile name has any
+_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".et", ".ods", ".csv", ".zip"})
 _BOOK = [column.name for column in landing.LEDGER_FILE]
 
 
@@ -68,14 +73,14 @@ def pull_ledgers(
     con.execute("COMMIT")
     if not root.is_dir():
         raise SourceHeld(source.source, texts.folder_missing(root.name), transient=True)
-    paths = _workbooks(root, source.files or "")
-    if not paths:
+    arrived = look(night, source)
+    if not arrived:
         raise SourceHeld(source.source, texts.no_workbook(source.files or ""))
     known, waiting = _known(con, source.source)
     files, quarantined, found = _read(
-        night, source, paths, known=known, waiting=waiting, moved=_moved(con, source.source)
+        night, source, arrived, known=known, waiting=waiting, moved=_moved(con, source.source)
     )
-    winners = _winners(files, known, {path.relative_to(root).as_posix() for path in paths})
+    winners = _winners(files, known)
     rows = _rows(con, source, [file for file in winners.values() if file.parsed])
     repeated = landing.key(con, night, source, rows)
     for file in _shrunk(con, source, winners):
@@ -89,7 +94,7 @@ def pull_ledgers(
             "DELETE FROM incoming WHERE source_key LIKE substr(md5(?), 1, 8) || '-%'",
             [file.village],
         )
-    _keep(night, source, root, quarantined)
+    _keep(night, source, arrived, quarantined)
     con.execute("BEGIN")
     columns = [column.name for column in TABLE["raw.ledger_quarantine"].columns]
     landing.replace_state(
@@ -113,19 +118,13 @@ def pull_ledgers(
     )
     status = "ok" if any(file.parsed for file in winners.values()) else "skipped"
     return status, {
-        "files": len(paths),
+        "files": len(arrived),
         "files_read": len(found),
-        "files_skipped": len(paths) - len(found),
+        "files_skipped": len(arrived) - len(found),
         "files_quarantined": len({entry["sha256"] for entry in quarantined}),
         "duplicate_keys": repeated,
         "findings": noted,
     }
-
-
-def _workbooks(root: Path, pattern: str) -> list[Path]:
-    """Files that match; not the lock files and hidden ones that office programs leave."""
-    found = sorted(root.glob(pattern))
-    return [path for path in found if path.is_file() and not path.name.startswith(("~$", "."))]
 
 
 def _known(
@@ -152,7 +151,7 @@ def _known(
 def _read(
     night: Night,
     source: SourceMap,
-    paths: list[Path],
+    arrived: list[Arrival],
     *,
     known: dict[str, LedgerFile],
     waiting: dict[str, list[dict[str, object]]],
@@ -161,23 +160,23 @@ def _read(
     """Every file that is there: usable ones, quarantine entries, and by the hash of each file that
     was read anew what was found odd in it."""
     map_hash = hashlib.md5(source.model_dump_json().encode(), usedforsecurity=False).hexdigest()
-    root = night.config.ledgers
     files: list[LedgerFile] = []
     quarantined: list[dict[str, object]] = []
     new: list[tuple[LedgerFile, Path]] = []
-    copies: dict[str, list[Path]] = {}
-    for path in paths:
-        name = path.relative_to(root).as_posix()
-        if path.resolve().is_relative_to(root.resolve()):
-            copies.setdefault(_sha256(path), []).append(path)
+    copies: dict[str, list[Arrival]] = {}
+    for arrival in arrived:
+        if arrival.refused:
+            entry = _entry(source, arrival.name, arrival.sha256, arrival.refused)
+            quarantined.append(entry)
         else:
-            sha = hashlib.sha256(name.encode()).hexdigest()
-            quarantined.append(_entry(source, name, sha, "outside"))
+            copies.setdefault(arrival.sha256, []).append(arrival)
     for sha, same in copies.items():
         old = known.get(sha)
-        path = next((p for p in same if old and p == root / old.file), same[0])
-        name = path.relative_to(root).as_posix()
-        if old and old.map_hash == map_hash and sha not in moved:
+        chosen = next((a for a in same if old and a.name == old.file), same[0])
+        name, path = chosen.name, chosen.path
+        is_locked = any(entry["reason"] in _LOCKED for entry in waiting.get(sha, []))
+        is_known = old and old.map_hash == map_hash and sha not in moved
+        if old and is_known and not (is_locked and source.passwords):
             files.append(replace(old, file=name))
             quarantined += [{**entry, "file": name} for entry in waiting.get(sha, [])]
             continue
@@ -190,8 +189,9 @@ def _read(
                     file=name,
                     sha256=sha,
                     map_hash=map_hash,
-                    village=_village(path, source),
-                    observed=min(moment.date(), night.business_date).isoformat(),
+                    village=_village(chosen.titles, source),
+                    observed=kinds.date_in(chosen.titles, night.business_date)
+                    or min(moment.date(), night.business_date).isoformat(),
                     modified=moment.isoformat(timespec="microseconds"),
                 ),
                 path,
@@ -209,7 +209,8 @@ def _read(
     for (file, _), task, answer in zip(new, tasks, answers, strict=True):
         found[file.sha256] = [Finding(*item) for item in answer.get("findings", ())]
         if failed := answer.get("failed"):
-            quarantined.append(_entry(source, file.file, file.sha256, failed))
+            detail = answer.get("detail", "")
+            quarantined.append(_entry(source, file.file, file.sha256, failed, detail))
             files.append(replace(file, status="quarantined"))
             continue
         if answer["sheets_without_header"]:
@@ -225,18 +226,16 @@ def _read(
     return files, quarantined, found
 
 
-def _village(path: Path, source: SourceMap) -> str:
+def _village(titles: tuple[str, ...], source: SourceMap) -> str:
     """Whose ledger it is: the village, and the part of it where the file names one."""
-    match = re.search(source.village_from_file, path.stem) if source.village_from_file else None
-    if match is None:
-        return path.stem
-    part = _PART.search(path.stem, match.end())
-    return match.group(1) + (part.group(0) if part else "")
+    for title in titles:
+        if source.village_from_file and (match := re.search(source.village_from_file, title)):
+            part = _PART.search(title, match.end()) or _PART.search(titles[0])
+            return match.group(1) + (part.group(0) if part else "")
+    return "/".join(reversed(titles))
 
 
-def _winners(
-    files: list[LedgerFile], known: dict[str, LedgerFile], present: set[str]
-) -> dict[str, LedgerFile]:
+def _winners(files: list[LedgerFile], known: dict[str, LedgerFile]) -> dict[str, LedgerFile]:
     """The ledger of each village that counts: the newest; a corrected file replaces itself."""
     usable = [file for file in files if file.status != "quarantined"]
     renewed = {file.file for file in usable if file.parsed}
@@ -337,26 +336,32 @@ def _shrunk(
     ]
 
 
-def _entry(source: SourceMap, file: str, sha256: str, code: str) -> dict[str, object]:
+def _entry(
+    source: SourceMap, file: str, sha256: str, code: str, detail: str = ""
+) -> dict[str, object]:
     return {
         "source": source.source,
         "file": file,
         "sha256": sha256,
         "reason": code,
-        "reason_zh": texts.reason(code),
+        "reason_zh": texts.reason(code, detail),
     }
 
 
-def _keep(night: Night, source: SourceMap, root: Path, entries: list[dict[str, object]]) -> None:
+def _keep(
+    night: Night, source: SourceMap, arrived: list[Arrival], entries: list[dict[str, object]]
+) -> None:
     """A copy of each file that waits, and beside it a note on why and what to do."""
+    paths = {arrival.name: arrival.path for arrival in arrived}
     for entry in entries:
-        path = root / str(entry["file"])
-        copy = night.home.quarantine / f"{entry['sha256']}{path.suffix.lower()}"
+        note = night.home.quarantine / f"{entry['sha256']}.txt"
+        suffix = Path(str(entry["file"])).suffix.lower()
+        copy = note.with_suffix(suffix if suffix in _SUFFIXES else ".file")
         if entry["reason"] != "outside" and not copy.exists():
             beside = copy.with_suffix(".part")
-            shutil.copyfile(path, beside)
+            shutil.copyfile(paths[str(entry["file"])], beside)
             beside.replace(copy)
-        copy.with_suffix(".txt").write_text(
+        note.write_text(
             texts.note(
                 str(entry["file"]),
                 str(entry["sha256"]),
@@ -366,8 +371,3 @@ def _keep(night: Night, source: SourceMap, root: Path, entries: list[dict[str, o
             ),
             "utf-8",
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

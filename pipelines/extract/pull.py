@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -13,6 +14,8 @@ import pyarrow as pa
 from pipelines.answers import Answers
 from pipelines.errors import SourceHeld
 from pipelines.extract import database, drift, increment, landing, ledger, returned, texts
+from pipelines.inbox import Arrived, take_ledgers, write_receipts
+from pipelines.inbox.arrival import forget_originals
 from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
@@ -37,8 +40,11 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
         start = time.perf_counter()
         with night.open_landed() as con:
             landing.prepare(con, contract)
+            arrived = None
             if contract.kind == "workbook":
-                status, details = ledger.pull_ledgers(con, night, contract)
+                arrived = take_ledgers(night, contract) if night.config.ledgers.is_dir() else None
+                status, details = ledger.pull_ledgers(con, _at(night, arrived), contract)
+                details["files_waiting"] = arrived.waiting if arrived else 0
             elif contract.kind == "returns":
                 status, details = "ok", _pull_returns(con, night, contract)
             else:
@@ -54,6 +60,9 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
                 seconds=time.perf_counter() - start,
             )
             con.execute("COMMIT")
+            if arrived is not None:
+                write_receipts(con, night, contract, arrived)
+                forget_originals(con, night.home, night.config.district.keep_originals)
         counts |= {
             "source": source,
             "status": status,
@@ -88,6 +97,13 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
             "rows_pulled": totals.pulled,
         }
     return counts
+
+
+def _at(night: Night, arrived: Arrived | None) -> Night:
+    """The night whose ledgers are those that have arrived."""
+    if arrived is None:
+        return night
+    return replace(night, config=replace(night.config, ledgers=arrived.root))
 
 
 def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:

@@ -50,7 +50,7 @@ def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[s
                 Path(task["path"]), Path(task["target"]), date.fromisoformat(task["today"])
             )
         except Unreadable as error:
-            answer = {"failed": error.code}
+            answer = {"failed": error.code, "detail": error.detail}
         except MemoryError:
             answer = {"failed": "too_large"}
         except Exception:

@@ -134,7 +134,9 @@ class Vocabulary:
 
     def is_word(self, cell: str) -> bool:
         """The cell is a header word."""
-        return self.may_start_with(cell[:1]) and fold(cell) in self._claims
+        if not self.may_start_with(cell[:1]):
+            return False
+        return fold(cell) in self._claims or fold(cell, inside=False) in self._claims
 
     def may_start_with(self, first: str) -> bool:
         """Some header word begins with this character. Most cells do not; folding is dear."""

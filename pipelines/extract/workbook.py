@@ -17,8 +17,9 @@ import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
 from pipelines.extract.block import BLOCK, BlockReader
+from pipelines.extract.book import Book, opened
 from pipelines.extract.findings import Findings
-from pipelines.extract.guard import Unreadable, inspect
+from pipelines.extract.guard import Unreadable
 from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, HeaderFinder
 from pipelines.extract.people import Frame
 from pipelines.extract.signs import Signboard
@@ -61,19 +62,18 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
     Raises:
         Unreadable: the file cannot be used; `code` says why.
     """
-    inspect(path)
     gc.disable()  # millions of cells and no cycles: looking for some costs a sixth of the time
     try:
-        book = calamine.CalamineWorkbook.from_path(str(path))
-        finder = HeaderFinder(Vocabulary(source))
-        choice = _choose(book, source)
-        if not choice.asked and not choice.perhaps:
-            raise Unreadable("no_sheet")
-        signs = Signboard(path)
-        read = {
-            title: _read_sheet(book, title, source, today, finder=finder, board=signs)
-            for title in (*choice.asked, *choice.perhaps)
-        }
+        with opened(path, source, target.with_suffix(".open")) as book:
+            finder = HeaderFinder(Vocabulary(source))
+            choice = _choose(book, source)
+            if not choice.asked and not choice.perhaps:
+                raise Unreadable("no_sheet")
+            signs = Signboard(book.path)
+            read = {
+                title: _read_sheet(book, title, source, today, finder=finder, board=signs)
+                for title in (*choice.asked, *choice.perhaps)
+            }
     except calamine.PasswordError as error:
         raise Unreadable("password") from error
     except (calamine.CalamineError, OSError, ValueError) as error:
@@ -117,12 +117,12 @@ class _Choice:
     hidden: set[str]
 
 
-def _choose(book: calamine.CalamineWorkbook, source: SourceMap) -> _Choice:
+def _choose(book: Book, source: SourceMap) -> _Choice:
     choice = _Choice([], [], [], [], set())
     for sheet in book.sheets_metadata:
         if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
             continue
-        is_asked = bool(re.search(source.sheets, sheet.name))
+        is_asked = book.is_untitled or bool(re.search(source.sheets, sheet.name))
         if _GONE.search(sheet.name):
             choice.gone.append(sheet.name)
         elif is_asked or _PERHAPS.fullmatch(sheet.name.strip()):
@@ -160,7 +160,7 @@ def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str |
 
 
 def _read_sheet(
-    book: calamine.CalamineWorkbook,
+    book: Book,
     title: str,
     source: SourceMap,
     today: date,

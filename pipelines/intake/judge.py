@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from pipelines.deliver.content import content_sql, read_sources
 from pipelines.intake import texts
-from pipelines.standardise.dictionaries import Context, clean_values, kind_of
-from pipelines.standardise.phones import clean_phone
-from schemas.fields import FIELD
+from pipelines.standardise.dictionaries import Context, clean_values
+from pipelines.standardise.meaning import meanings
 from schemas.forms import MASKED, FormContract
 
 HARD = ("name", "sex", "birth_date", "id_number")
@@ -238,24 +237,13 @@ def _cells(con: duckdb.DuckDBPyConnection, contract: FormContract, context: Cont
 
 def _clean(con: duckdb.DuckDBPyConnection, field: str, context: Context) -> None:
     """The table ``canonical``: what each distinct value means; NULL where it cannot be read."""
-    kind = kind_of(FIELD[field])
     values = [
         value
         for (value,) in con.execute(
             "SELECT DISTINCT value FROM written WHERE value IS NOT NULL ORDER BY value"
         ).fetchall()
     ]
-    if kind == "phone":
-        meant = [(clean_phone(value).values or (None,))[0] for value in values]
-    else:
-        table = clean_values(kind, values, context)
-        good = table.column("status").to_pylist() if kind == "id" else ["valid"] * len(values)
-        meant = [
-            str(value) if value is not None and status in {"valid", "upgraded"} else None
-            for value, status in zip(table.column("value").to_pylist(), good, strict=True)
-        ]
-        if kind == "number":
-            meant = [str(int(float(value))) if value else None for value in meant]
+    meant = meanings(field, values, context)
     con.register(
         "canonical_values",
         pa.table({"value": pa.array(values, pa.string()), "meant": pa.array(meant, pa.string())}),
