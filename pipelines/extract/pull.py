@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipelines.answers import Answers
 from pipelines.errors import SourceHeld
-from pipelines.extract import database, landing, ledger, returned, texts
+from pipelines.extract import database, drift, increment, landing, ledger, returned, texts
 from pipelines.inbox import Arrived, take_ledgers, write_receipts
 from pipelines.inbox.arrival import forget_originals
 from pipelines.inbox.texts import still_arriving
@@ -128,16 +128,45 @@ def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
     return {"duplicate_keys": repeated}
 
 
-def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
+def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     """Draw the table through DuckDB outside of the transaction, merge within; leaves it open."""
+    limits = night.config.district.limits
+    asked = increment.since(con, night, source)
+    reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
+    try:
+        drawn, repeated = _draw(con, night, source, reading)
+        if reading.is_partial and repeated:
+            # what shares its key is told apart by all rows of the key, not by some of them
+            reading = database.Reading(limits.batch_rows, limits.statement_seconds)
+            drawn, repeated = _draw(con, night, source, reading)
+    except SourceHeld:
+        if reading.columns:
+            drift.keep_columns(con, night, source, reading.columns)
+        raise
+    changed = drift.keep_columns(con, night, source, reading.columns)
+    con.execute("BEGIN")
+    landing.rewind(con, night, source.source)
+    seen = "source_key IN (SELECT source_key FROM incoming)"
+    landing.merge(con, night, source, seen if reading.is_partial else "true")
+    increment.keep(con, night, source, asked if reading.is_partial else None)
+    told: dict[str, Any] = {"duplicate_keys": repeated, "rows_drawn": drawn}
+    if reading.is_partial and asked:
+        told["drawn_since"] = asked.isoformat()
+    if changed:
+        told["columns_changed"] = "；".join(changed)
+    return told
+
+
+def _draw(con: Any, night: Night, source: SourceMap, reading: database.Reading) -> tuple[int, int]:
+    """Make ``incoming`` of what the database holds; its rows, and how many share their key."""
     failures: list[BaseException] = []
+    rows = 0
 
     def batches() -> Generator[pa.RecordBatch]:
-        limits = night.config.district.limits
+        nonlocal rows
         url = night.config.databases[source.database or ""]
-        rows = 0
         try:
-            for batch in database.stream(source, url, limits.batch_rows):
+            for batch in database.stream(source, url, reading):
                 yield batch
                 rows += batch.num_rows
                 tell(texts.task(source.label), rows)
@@ -156,7 +185,4 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
             raise
         finally:
             con.unregister("drawn")
-    con.execute("BEGIN")
-    landing.rewind(con, night, source.source)
-    landing.merge(con, night, source)
-    return {"duplicate_keys": repeated}
+    return rows, repeated

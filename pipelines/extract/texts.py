@@ -34,6 +34,26 @@ def column_missing(table: str, missing: Sequence[str], seen: Sequence[str]) -> s
     )
 
 
+def column_gone(name: str) -> str:
+    """A column is no longer there."""
+    return f"列“{name}”不见了"
+
+
+def column_new(name: str) -> str:
+    """A column is there that was not."""
+    return f"新增列“{name}”（未采用）"
+
+
+def column_renamed(old: str, new: str) -> str:
+    """One column went and one of the same type came."""
+    return f"列“{old}”疑似改名为“{new}”，若是，请在数据源映射的 aliases 中加上新名称"
+
+
+def column_retyped(name: str, before: str, now: str) -> str:
+    """A column changed its type."""
+    return f"列“{name}”的类型由 {before} 变为 {now}"
+
+
 def too_few(rows: int, minimum: int) -> str:
     """An empty or nearly empty source is broken, not empty."""
     return (
@@ -125,6 +145,7 @@ FINDINGS: dict[str, str] = {
     "hidden_sheet": "该工作表被隐藏，仍已读取。若是旧表，请删除后重新报送。",
     "column_unknown": "表头“{detail}”不在数据源映射中，该列未采用。",
     "sheet_other": "该工作表不是本台账的表，未读取。",
+    "sheet_old": "该工作表被隐藏，名称像是旧表或模板，未读取。若仍有效，请取消隐藏。",
     "sheet_gone": "该工作表名称表明所列人员已死亡、迁出或注销，未作为在册依据。",
 }
 
