@@ -77,6 +77,8 @@ def take_ledgers(night: Night, source: SourceMap) -> Arrived:
     shutil.rmtree(arrived.root, ignore_errors=True)
     arrived.root.mkdir(parents=True)
     originals(night.home).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in originals(night.home).glob(".*.part"):  # by a night that was killed
+        left.unlink()
     inside = inbox.resolve()
     times: dict[str, float] = {}
     for path in _files(night.home, inbox, source.files or ""):
