@@ -3,8 +3,9 @@
     python benchmarks/sources.py [--rows 1000000] [--url postgresql+psycopg://...]
 
 Makes a table of 15 columns in a schema of its own (and drops it), pulls it into an empty landing
-zone, and pulls it again unchanged. The alternative reads the same 15 columns with pandas.read_sql in
-chunks and inserts them into DuckDB, without keys, hashes and versions. Every way runs in a process of its own. Prints Markdown; ratios count.
+zone, and pulls it again unchanged. The alternative reads the same 15 columns with pandas.read_sql
+in chunks and inserts them into DuckDB, without keys, hashes and versions. Every way runs in a
+process of its own. Prints Markdown; ratios count.
 """
 
 from __future__ import annotations
