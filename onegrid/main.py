@@ -23,6 +23,7 @@ from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.push import push
 from onegrid.quarantine import quarantine
 from onegrid.returned import returned
 from onegrid.review.command import review
@@ -93,6 +94,7 @@ cli.add_command(defects)
 cli.add_command(form)
 cli.add_command(fill)
 cli.add_command(quarantine)
+cli.add_command(push)
 cli.add_command(source)
 
 

@@ -44,8 +44,12 @@ def refer(name: str, known: Collection[str], wrong: str, at: tuple[str | int, ..
         PydanticCustomError: it is not; `at` is where in the contract it stands.
     """
     if name not in known:
-        said = f"'{name}' {wrong}; {_nearest(name, known)}"
-        raise PydanticCustomError("reference", "{said}", {"said": said, "at": at})
+        raise mistake(f"'{name}' {wrong}; {_nearest(name, known)}", at)
+
+
+def mistake(said: str, at: tuple[str | int, ...]) -> PydanticCustomError:
+    """To be raised within a contract's validator: what is wrong, and where in the contract."""
+    return PydanticCustomError("reference", "{said}", {"said": said, "at": at})
 
 
 def parse_contract(text: str, origin: str, model: type[ContractT]) -> ContractT:
