@@ -242,6 +242,8 @@ def test_every_kind_has_a_case_and_every_finding_a_text() -> None:
 def test_everything_at_once_gives_the_same_thirty_people(books: Books, turn: int) -> None:
     kinds = of_village(EVERYTHING, turn)
     sample = books.samples[kinds]
+    said = {finding["kind"] for finding in books.of(*kinds, table="finding")}
+    assert {"column_unknown", "instruction_row", "total_row", "footer_row"} <= said
     is_marked = "side_by_side" not in kinds
     struck = {row["reason"] for row in books.of(*kinds, table="quarantine")}
     assert struck == ({"struck_out"} if is_marked else set())
