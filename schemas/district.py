@@ -17,12 +17,14 @@ class Limits(Contract):
         threads: worker threads; 0: as many as the machine has.
         spill: limit of DuckDB's temporary files.
         batch_rows: rows pulled from a source at a time.
+        statement_seconds: after which a source's server gives up what it was asked.
     """
 
     memory: str = "4GB"
     threads: int = Key(default=0, ge=0)
     spill: str = "40GB"
     batch_rows: int = Key(default=50_000, ge=1)
+    statement_seconds: int = Key(default=1_800, ge=1)
 
 
 class Linkage(Contract):

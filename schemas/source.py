@@ -123,6 +123,10 @@ class SourceMap(Contract):
             repetitions in order.
         columns, excluded, persons: see those classes.
         register: set for the grid register only.
+        watermark: for databases, the column with the day on which a row was last written. Between
+            full compares only rows from shortly before its newest value on are asked for.
+        overlap_days: how far before.
+        compare_every: in every so manieth pull all rows are compared, whatever their watermark.
         minimum_rows: fewer rows than this mean that the source is broken, not empty.
         maximum_vanished: the share of known rows that may vanish in one night before the source is
             held back.
@@ -149,6 +153,9 @@ class SourceMap(Contract):
     excluded: tuple[Excluded, ...] = ()
     persons: tuple[PersonMap, ...] = ()
     register_: Place | None = Key(default=None, alias="register")
+    watermark: str | None = None
+    overlap_days: int = Key(default=3, ge=0)
+    compare_every: int = Key(default=7, ge=1)
     minimum_rows: int = 1
     maximum_vanished: float = 0.5
 
@@ -174,8 +181,11 @@ class SourceMap(Contract):
         for part in ("key", "natural_key"):
             for column in getattr(self, part):
                 refer(column, known, _NO_COLUMN, (part,))
-        if self.observed:
-            refer(self.observed, known, _NO_COLUMN, ("observed",))
+        for part in ("observed", "watermark"):
+            if column := getattr(self, part):
+                refer(column, known, _NO_COLUMN, (part,))
+        if self.watermark and self.kind != "database":
+            raise ValueError("only a database source has a 'watermark'")
         if self.kind == "database" and not (self.database and self.table and self.key):
             raise ValueError("a database source needs 'database', 'table' and 'key'")
         if self.kind == "returns" and self.key != ("row_key",):

@@ -391,6 +391,7 @@ def test_a_worker_fills_in_on_a_phone_without_connection_and_the_night_knows(
     with working(home, grids[0], "找") as client:
         key, member = having(client, "ask:phone", "ask:education")
         doubted = having(client, "verify:phone")
+        _, late = having(client, "ask:marital_status")
     me, other = member["resident_id"], doubted[1]["resident_id"]
     text = token(home, grids[0], "张网格员")
     with serving(home) as (url, server), browser(tmp_path / "profile") as window:
@@ -456,3 +457,6 @@ def test_a_worker_fills_in_on_a_phone_without_connection_and_the_night_knows(
         ("13912345678",)
     ]
     assert ask(home, 'SELECT DISTINCT channel FROM deliver."return"') == [("web",)]
+    with working(home, grids[0]) as client:  # opened before the night, sent after it
+        answer = client.hand_in(says(late, {"marital_status": "已婚"})).json()
+    assert answer == {"said": "已交：收下 1 项", "mend": []}

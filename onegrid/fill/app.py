@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from onegrid.fill import texts
-from onegrid.fill.desk import Desk, Gone, is_told, still_open
+from onegrid.fill.desk import Desk, Gone, is_answered, still_open
 from onegrid.fill.door import SIGN_IN_FORM, Door, Visit
 from onegrid.fill.sent import Refused
 from onegrid.web.guard import Guard
@@ -64,7 +64,7 @@ class _Pages:
         self._templates.globals |= {
             "district": desk.config.district.name,
             "ways": texts.WAYS,
-            "is_told": is_told,
+            "is_answered": is_answered,
             "still_open": still_open,
         }
 

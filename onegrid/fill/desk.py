@@ -234,14 +234,14 @@ class Desk:
         return next((home.key for home in order if _progress(home, told).is_open), None)
 
 
-def is_told(member: Member, told: Told) -> bool:
-    """Whether a way out was said of `member` after which nothing more is asked."""
-    return told.outcomes.get(member.resident_id, AGAIN) != AGAIN
+def is_answered(member: Member, told: Told) -> bool:
+    """Whether anything was answered about `member`."""
+    return any((member.resident_id, name) in told.cells for name in member.cells)
 
 
 def still_open(member: Member, told: Told) -> list[str]:
     """The states of a member's cells that are still to be asked or verified."""
-    if is_told(member, told):
+    if told.outcomes.get(member.resident_id, AGAIN) != AGAIN:
         return []
     return [c.state for c in member.of(*OPEN) if (member.resident_id, c.field) not in told.cells]
 
@@ -275,6 +275,8 @@ def _summary(receipts: list[Receipt], messages: list[Message]) -> str:
     counted = ("answer", "correction", "confirmed", "outcome")
     wait = sum(receipt.counts["review"] for receipt in receipts)
     taken = wait + sum(receipt.counts[kind] for receipt in receipts for kind in counted)
+    if messages and not taken:
+        return texts.ONLY_MENDS.format(mend=len(messages))
     said = texts.SENT.format(taken=taken) if taken else texts.NOTHING_NEW
     if wait:
         said += texts.SENT_WAITS.format(wait=wait)

@@ -17,6 +17,7 @@ STALE_FORM = "表已经换了新的一版，请刷新页面后再交。"
 SENT = "已交：收下 {taken} 项"
 SENT_WAITS = "，其中 {wait} 项要由街道核定"
 SENT_MENDS = "。还有 {mend} 处要改，改好后再交一次"
+ONLY_MENDS = "有 {mend} 处要改，改好后再交一次"
 NOTHING_NEW = "已交（内容与上次相同）"
 
 MESSAGES = {

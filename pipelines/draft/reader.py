@@ -14,11 +14,14 @@ import pyarrow.parquet as pq
 import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
-from pipelines.extract.guard import Unreadable, inspect
+from pipelines.extract.book import opened
+from pipelines.extract.guard import Unreadable
 from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, stacked
+from pipelines.extract.plain import PlainSheet
 from pipelines.extract.reader import serve
 from pipelines.extract.values import cell
 from pipelines.extract.words import fold
+from schemas.source import SourceColumn, SourceMap
 
 ROWS = 2_000
 _FEW = 2
@@ -49,14 +52,14 @@ def sample_workbook(
     Raises:
         Unreadable: the file cannot be used; `code` says why.
     """
-    inspect(path)
     try:
-        book = calamine.CalamineWorkbook.from_path(str(path))
-        seen = [s.name for s in book.sheets_metadata if s.typ == calamine.SheetTypeEnum.WorkSheet]
-        if wanted is not None and wanted not in seen:
-            return {"failed": "no_sheet", "seen": seen}
-        titles = seen if wanted is None else [wanted]
-        found = {title: _sample(book.get_sheet_by_name(title), words) for title in titles}
+        with opened(path, _anything(words), target.with_suffix(".open")) as book:
+            sheets = [s for s in book.sheets_metadata if s.typ == calamine.SheetTypeEnum.WorkSheet]
+            seen = [sheet.name for sheet in sheets]
+            if wanted is not None and wanted not in seen:
+                return {"failed": "no_sheet", "seen": seen}
+            titles = seen if wanted is None else [wanted]
+            found = {title: _sample(book.get_sheet_by_name(title), words) for title in titles}
     except calamine.PasswordError as error:
         raise Unreadable("password") from error
     except (calamine.CalamineError, OSError, ValueError) as error:
@@ -75,12 +78,25 @@ def sample_workbook(
     return {"paths": paths, "sheets": alike, "seen": seen}
 
 
+def _anything(words: frozenset[str]) -> SourceMap:
+    """A map by which any file is opened."""
+    return SourceMap(
+        source="draft",
+        label="",
+        department="community",
+        kind="workbook",
+        files="*",
+        purposes=(),
+        columns={"any": SourceColumn(aliases=tuple(sorted(words)))},
+    )
+
+
 def _folded(paths: Sequence[Path_]) -> list[list[str]]:
     return [[fold(word) for word in path] for path in paths]
 
 
 def _sample(
-    sheet: calamine.CalamineSheet, words: frozenset[str]
+    sheet: calamine.CalamineSheet | PlainSheet, words: frozenset[str]
 ) -> tuple[list[Path_], list[list[str | None]], int] | None:
     """Header words, rows below them, and how many of the words are known; None: no table."""
     rows = list(islice(sheet.iter_rows(), ROWS + SEARCHED_ROWS))

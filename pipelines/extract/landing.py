@@ -48,6 +48,15 @@ LEDGER_PLACE = tuple(
     )
 )
 """Not dated: rows keep their new places when a night is rolled back, so its files are read anew."""
+DRAW = tuple(
+    Column(name, "VARCHAR", meaning)
+    for name, meaning in (
+        ("source", "source"),
+        ("since", "day from which on rows were asked for; NULL: all of them"),
+        ("drawn_on", "business date of the pull"),
+        ("map_hash", "hash of the source map"),
+    )
+)
 _PERIOD = (Column("since_night", "INTEGER", ""), Column("until_night", "INTEGER", ""))
 
 
@@ -76,7 +85,8 @@ def prepare(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     _create(con, "pull", (*TABLE["raw.pull"].columns, *_PERIOD))
     _create(con, "ledger_file", (*LEDGER_FILE, *_PERIOD))
     _create(con, "ledger_place", LEDGER_PLACE)
-    for book in ("ledger_quarantine", "ledger_finding"):
+    _create(con, "draw", (*DRAW, *_PERIOD))
+    for book in ("ledger_quarantine", "ledger_finding", "source_column"):
         _create(con, book, TABLE[f"raw.{book}"].columns)
 
 

@@ -12,9 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.answers import Answers
-from pipelines.extract import database, landing, ledger, returned, texts
+from pipelines.errors import SourceHeld
+from pipelines.extract import database, drift, increment, landing, ledger, returned, texts
 from pipelines.inbox import Arrived, take_ledgers, write_receipts
 from pipelines.inbox.arrival import forget_originals
+from pipelines.inbox.texts import still_arriving
 from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
@@ -42,7 +44,7 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
             arrived = None
             if contract.kind == "workbook":
                 arrived = take_ledgers(night, contract) if night.config.ledgers.is_dir() else None
-                status, details = ledger.pull_ledgers(con, _at(night, arrived), contract)
+                status, details = ledger.pull_ledgers(con, _at(night, contract, arrived), contract)
                 details["files_waiting"] = arrived.waiting if arrived else 0
             elif contract.kind == "returns":
                 status, details = "ok", _pull_returns(con, night, contract)
@@ -98,10 +100,16 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
     return counts
 
 
-def _at(night: Night, arrived: Arrived | None) -> Night:
-    """The night whose ledgers are those that have arrived."""
+def _at(night: Night, source: SourceMap, arrived: Arrived | None) -> Night:
+    """The night whose ledgers are those that have arrived.
+
+    Raises:
+        SourceHeld: all that lies there is still being copied.
+    """
     if arrived is None:
         return night
+    if arrived.waiting and not any(arrived.root.iterdir()):
+        raise SourceHeld(source.source, still_arriving(arrived.waiting), transient=True)
     return replace(night, config=replace(night.config, ledgers=arrived.root))
 
 
@@ -120,16 +128,45 @@ def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
     return {"duplicate_keys": repeated}
 
 
-def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
+def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     """Draw the table through DuckDB outside of the transaction, merge within; leaves it open."""
+    limits = night.config.district.limits
+    asked = increment.since(con, night, source)
+    reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
+    try:
+        drawn, repeated = _draw(con, night, source, reading)
+        if reading.is_partial and repeated:
+            # what shares its key is told apart by all rows of the key, not by some of them
+            reading = database.Reading(limits.batch_rows, limits.statement_seconds)
+            drawn, repeated = _draw(con, night, source, reading)
+    except SourceHeld:
+        if reading.columns:
+            drift.keep_columns(con, night, source, reading.columns)
+        raise
+    changed = drift.keep_columns(con, night, source, reading.columns)
+    con.execute("BEGIN")
+    landing.rewind(con, night, source.source)
+    seen = "source_key IN (SELECT source_key FROM incoming)"
+    landing.merge(con, night, source, seen if reading.is_partial else "true")
+    increment.keep(con, night, source, asked if reading.is_partial else None)
+    told: dict[str, Any] = {"duplicate_keys": repeated, "rows_drawn": drawn}
+    if reading.is_partial and asked:
+        told["drawn_since"] = asked.isoformat()
+    if changed:
+        told["columns_changed"] = "；".join(changed)
+    return told
+
+
+def _draw(con: Any, night: Night, source: SourceMap, reading: database.Reading) -> tuple[int, int]:
+    """Make ``incoming`` of what the database holds; its rows, and how many share their key."""
     failures: list[BaseException] = []
+    rows = 0
 
     def batches() -> Generator[pa.RecordBatch]:
-        limits = night.config.district.limits
+        nonlocal rows
         url = night.config.databases[source.database or ""]
-        rows = 0
         try:
-            for batch in database.stream(source, url, limits.batch_rows):
+            for batch in database.stream(source, url, reading):
                 yield batch
                 rows += batch.num_rows
                 tell(texts.task(source.label), rows)
@@ -148,7 +185,4 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
             raise
         finally:
             con.unregister("drawn")
-    con.execute("BEGIN")
-    landing.rewind(con, night, source.source)
-    landing.merge(con, night, source)
-    return {"duplicate_keys": repeated}
+    return rows, repeated

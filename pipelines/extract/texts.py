@@ -34,6 +34,26 @@ def column_missing(table: str, missing: Sequence[str], seen: Sequence[str]) -> s
     )
 
 
+def column_gone(name: str) -> str:
+    """A column is no longer there."""
+    return f"列“{name}”不见了"
+
+
+def column_new(name: str) -> str:
+    """A column is there that was not."""
+    return f"新增列“{name}”（未采用）"
+
+
+def column_renamed(old: str, new: str) -> str:
+    """One column went and one of the same type came."""
+    return f"列“{old}”疑似改名为“{new}”，若是，请在数据源映射的 aliases 中加上新名称"
+
+
+def column_retyped(name: str, before: str, now: str) -> str:
+    """A column changed its type."""
+    return f"列“{name}”的类型由 {before} 变为 {now}"
+
+
 def too_few(rows: int, minimum: int) -> str:
     """An empty or nearly empty source is broken, not empty."""
     return (

@@ -80,6 +80,19 @@ seconds DOUBLE duration
     ),
     Table(
         "raw",
+        "source_column",
+        "one column that a database showed, pulled or not",
+        "来源的列",
+        columns("""
+source VARCHAR source
+column_name VARCHAR name of the column as the database has it
+type VARCHAR its type there
+since_night INTEGER night in which it was first seen like this
+until_night INTEGER night in which it was no longer; NULL while it is
+"""),
+    ),
+    Table(
+        "raw",
         "ledger_quarantine",
         "one ledger file that could not be used",
         "台账隔离",
