@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.check_digit import check_digit
 from pipelines.config import load_config
 from pipelines.extract import mirror_raw, pull_source
 from pipelines.extract.guard import Unreadable
@@ -33,6 +34,7 @@ from tests.test_extract_database import landed, make_night
 
 TODAY = date(2026, 11, 22)
 POPULATION = "ledger_population"
+TWICE = "population/重写村.xlsx"
 FORMATS = {"xls", "html_xls", "sheetml_xls", "gbk_csv", "password"}
 EVERYTHING = frozenset(KINDS) - FORMATS
 TURNS = 3
@@ -111,6 +113,8 @@ def _read_books(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     single = [[kind] for kind in KINDS]
     together = [of_village(EVERYTHING, turn) for turn in range(TURNS)]
     samples = write_samples(night.home.inbox, [*single, *together, []])
+    twice = [["姓名", "身份证号", "配偶姓名", "配偶身份证号"], [*person(1)[1:3], *person(1)[1:3]]]
+    write(night.home.inbox / TWICE, ("人口", twice))
     pull_source(night, POPULATION)
     mirror_raw(night)
     standardise(night)
@@ -211,6 +215,16 @@ def test_rows_struck_out_wait_in_quarantine_and_red_ones_are_named(books: Books)
     assert any("红色" in finding["reason_zh"] for finding in said)
 
 
+def test_who_stands_twice_in_one_row_counts_once(books: Books) -> None:
+    [record] = books.tables["record"][TWICE]
+    [waiting] = books.tables["quarantine"][TWICE]
+    assert (record["role"], waiting["role"], waiting["reason"]) == (
+        "self",
+        "spouse",
+        "twice_in_row",
+    )
+
+
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_another_format_gives_the_same_people(books: Books, kind: str) -> None:
     assert books.of(kind, table="waiting") == []
@@ -228,6 +242,8 @@ def test_every_kind_has_a_case_and_every_finding_a_text() -> None:
 def test_everything_at_once_gives_the_same_thirty_people(books: Books, turn: int) -> None:
     kinds = of_village(EVERYTHING, turn)
     sample = books.samples[kinds]
+    said = {finding["kind"] for finding in books.of(*kinds, table="finding")}
+    assert {"column_unknown", "instruction_row", "total_row", "footer_row"} <= said
     is_marked = "side_by_side" not in kinds
     struck = {row["reason"] for row in books.of(*kinds, table="quarantine")}
     assert struck == ({"struck_out"} if is_marked else set())
@@ -301,7 +317,8 @@ HEAD = ["序号", "姓名", "身份证号", "联系电话"]
 
 
 def person(n: int) -> list[Any]:
-    return [n, f"王{'甲乙丙丁戊己庚辛'[n % 8]}", f"33019919800101{n:04d}", f"1380000{n:04d}"]
+    base = f"33019919800101{n:03d}"
+    return [n, f"王{'甲乙丙丁戊己庚辛'[n % 8]}", f"{base}{check_digit(base)}", f"1380000{n:04d}"]
 
 
 def test_a_table_of_something_else_is_left_aside(tmp_path: Path, source: SourceMap) -> None:

@@ -91,7 +91,7 @@ class HeaderFinder:
                     if self._is_complete(header)
                 ]
                 best = max(found, key=lambda header: self._worth(header, rows, areas))
-                return _with_groups_above(best, rows)
+                return self._with_groups_above(best, rows, areas, lenient)
         return self._guess(rows, areas, searched) if guess else None
 
     def _is_complete_at(
@@ -128,6 +128,17 @@ class HeaderFinder:
         folded = tuple(tuple(fold(cell) for cell in row) for row in rows[first : last + 1])
         tables = part_tables(columns, self.vocabulary.required)
         return Header(first, last, tuple(tables), folded, unknown=tuple(unknown))
+
+    def _with_groups_above(
+        self, header: Header, rows: Sequence[Row], areas: list[Merge], lenient: bool
+    ) -> Header:
+        """With the row above, if it holds names of groups that told nothing about the columns."""
+        above, last = header.first - 1, header.last
+        if above < 0 or last - above >= DEEPEST or not _are_groups(rows[above]):
+            return header
+        wider = self._read(rows, above, last, areas, lenient=lenient)
+        places = [[table.places for table in one.tables] for one in (wider, header)]
+        return wider if places[0] == places[1] else header
 
     def _worth(self, header: Header, rows: Sequence[Row], areas: list[Merge]) -> tuple[int, int]:
         """More columns first, with those a group keeps from being mistaken; then fewer rows."""
@@ -167,18 +178,12 @@ def _holds_data(row: Row) -> bool:
     )
 
 
-def _with_groups_above(header: Header, rows: Sequence[Row]) -> Header:
-    """With the row above, if it only holds names of groups that told nothing new."""
-    above = (
-        [cell for cell in rows[header.first - 1] if cell not in ("", None)] if header.first else []
+def _are_groups(row: Row) -> bool:
+    """The row holds nothing but short words, as names of groups are."""
+    words = [cell for cell in row if cell not in ("", None)]
+    return len(words) > 1 and all(
+        isinstance(word, str) and _GROUP.fullmatch(word.strip()) for word in words
     )
-    are_groups = len(above) > 1 and all(
-        isinstance(cell, str) and _GROUP.fullmatch(cell.strip()) for cell in above
-    )
-    if not are_groups or header.last - header.first + 1 >= DEEPEST:
-        return header
-    folded = tuple(fold(cell) for cell in rows[header.first - 1])
-    return replace(header, first=header.first - 1, rows=(folded, *header.rows))
 
 
 def stacked(

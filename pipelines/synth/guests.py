@@ -32,7 +32,8 @@ def has_guests(own: Habit) -> bool:
 def invite(con: duckdb.DuckDBPyConnection, source: str, villages: list[int]) -> None:
     """Add to the table ``guest`` who of `source` in `villages` stands in whose row, in which role.
 
-    A spouse and up to three children of each head who is listed; the others keep their rows.
+    A spouse and up to three children of each head who is listed; the others keep their rows, as
+    does the second copy of somebody who is listed twice.
     """
     con.execute(
         "CREATE TABLE IF NOT EXISTS guest (source VARCHAR, row_id BIGINT, host BIGINT, role VARCHAR)"
@@ -44,10 +45,13 @@ def invite(con: duckdb.DuckDBPyConnection, source: str, villages: list[int]) -> 
             f"""INSERT INTO guest
             WITH host AS (SELECT village, household, min(row_id) AS host FROM rows_{source}
                 WHERE relation = '户主' AND {chosen} GROUP BY ALL HAVING count(*) = 1),
+            once AS (SELECT * FROM rows_{source} WHERE {chosen}
+                QUALIFY row_number() OVER (PARTITION BY village, household, person_id
+                    ORDER BY row_id) = 1),
             kin AS (
                 SELECT row_id, host, if(relation = '配偶', 'spouse', 'child') AS kind,
                     row_number() OVER (PARTITION BY host, kind ORDER BY birth_y, row_id) AS nth
-                FROM rows_{source} JOIN host USING (village, household)
+                FROM once JOIN host USING (village, household)
                 WHERE relation IN ('配偶', '子', '女') AND name IS NOT NULL)
             SELECT '{source}', row_id, host, if(kind = 'spouse', kind, kind || nth) FROM kin
             WHERE nth = 1 OR (kind = 'child' AND nth <= 3)"""
