@@ -13,7 +13,8 @@ import pytest
 from pipelines.errors import SourceHeld
 from pipelines.extract import pull_source
 from pipelines.inbox.arrival import forget_originals, originals, take_ledgers
-from tests.test_extract_database import make_night
+from pipelines.quarantine import Entry, try_again
+from tests.test_extract_database import landed, make_night
 from tests.test_ledger import HEAD, LEDGER, live, people, waiting, write
 
 _LONG_AGO = time.time() - 2 * 86_400
@@ -128,3 +129,39 @@ def test_odd_names_and_links_do_no_harm(tmp_path):
     assert len(told) == 5 and all("已采用" in text for text in told.values())
     outside = [p for p in tmp_path.rglob("*.txt") if night.home.root not in p.parents]
     assert outside == []
+
+
+def test_reading_again_says_what_a_mended_ledger_solves_and_lets_the_night_read_a_refused_one(
+    tmp_path,
+):
+    night = make_night(tmp_path, LEDGER)
+    home, config = night.home, night.config
+    path = write(home.inbox / "东风村.xlsx", [HEAD, *people(3)])
+    late = write(home.inbox / "西风村.xlsx", [HEAD, *people(1)])
+    pull_source(night, "ledger")
+    refused = "UPDATE main.ledger_file SET status = 'quarantined' WHERE file = '西风村.xlsx'"
+    with night.open_landed() as con:
+        con.execute(refused)
+    mended = [HEAD, *people(1), [2, "王小明", None, "2号"], [3, "□□", None, "3号"]]
+    write(path, mended)
+
+    def entry(level, place, code, row=None):
+        sha = hashlib.sha256(late.read_bytes()).hexdigest() if place == late.name else None
+        sheet = "人口1" if row else None
+        return Entry(level, "ledger", place, sheet, row, row, None, None, code, "x", None, sha)
+
+    tried = try_again(
+        home,
+        config,
+        [
+            entry("row", path.name, "no_identity", 3),
+            entry("row", path.name, "no_identity", 4),
+            entry("file", late.name, "timeout"),
+            entry("file", "南风村.xlsx", "not_a_workbook"),
+            entry("source", "", "held"),
+        ],
+    )
+    assert [item.state for item in tried] == ["solved", "waits", "solved", "gone", "night"]
+    read_anew = landed(night, "SELECT file FROM main.ledger_file WHERE map_hash = ''")
+    assert read_anew == [(late.name,)]
+    assert len(live(night)) == 4, "reading again takes nothing in"

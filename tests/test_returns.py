@@ -140,7 +140,7 @@ def test_answers_are_known_the_next_night_and_not_asked_again(home: Home) -> Non
     assert "请在备注里写死亡日期" in said
     assert "“联系电话”：看不懂" in said
     assert not list(home.returns.rglob("*.xlsx"))
-    assert len(list(home.archive.iterdir())) == 1
+    assert len(list(home.archive.glob("*.xlsx"))) == 1
     assert not ask(home, "SELECT 1 FROM std.record WHERE source = 'grid_return' AND name <> ''")
 
     told_of = onegrid("burden", "--by", "department", "--repeated", home=home)
