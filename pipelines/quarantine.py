@@ -223,9 +223,11 @@ def _usable_rows(
                 yield name, sheet, row
 
 
-def _state(folder: Path, name: str) -> Literal["there", "gone", "arriving"]:
+def _state(folder: Path, name: str) -> Literal["there", "gone", "arriving", "night"]:
     """Whether a file of the ledger folder can be read; links that lead out of it cannot."""
     path = folder / name
+    if any(above.is_file() for above in path.parents if above.is_relative_to(folder)):
+        return "night"  # it is in an archive
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         return "gone"
     return "arriving" if is_unfinished(path.name) or is_arriving(path) else "there"

@@ -29,7 +29,7 @@ from pipelines.synth.kinds import KINDS, of_village
 from pipelines.synth.samples import Sample, write_samples
 from schemas.fields import FIELDS
 from schemas.source import SourceMap
-from tests.test_extract_database import make_night
+from tests.test_extract_database import landed, make_night
 
 TODAY = date(2026, 11, 22)
 POPULATION = "ledger_population"
@@ -390,20 +390,18 @@ def test_hidden_sheets_are_read_and_sheets_of_the_gone_are_not(
         path,
         ("人口", [HEAD, person(1)]),
         ("人口二", [HEAD, person(2)]),
+        ("人口旧", [HEAD, person(6)]),
         ("死亡人口", [HEAD, person(3)]),
         ("西风村", [HEAD[::-1], person(4)[::-1]]),
         ("走访", [HEAD, person(5)]),
     )
-    book["人口二"].sheet_state = "hidden"
+    book["人口二"].sheet_state = book["人口旧"].sheet_state = "hidden"
     book.save(path)
     rows, answer = read(path, source)
     assert [row["id_number"] for row in rows] == [person(n)[2] for n in (1, 2, 4)]
     noted = {(finding[0], finding[4]) for finding in answer["findings"]}
-    assert {
-        ("人口二", "hidden_sheet"),
-        ("死亡人口", "sheet_gone"),
-        ("走访", "sheet_other"),
-    } <= noted
+    assert {("人口二", "hidden_sheet"), ("走访", "sheet_other")} <= noted
+    assert {("死亡人口", "sheet_gone"), ("人口旧", "sheet_old")} <= noted
 
 
 def test_a_struck_out_telephone_is_taken_away_and_the_person_stays(
@@ -418,6 +416,34 @@ def test_a_struck_out_telephone_is_taken_away_and_the_person_stays(
     assert ["人口", 3, 3, "D", "struck_cell", 1, ""] in [list(f) for f in answer["findings"]]
 
 
+def test_a_person_below_the_header_is_never_a_part_of_it(tmp_path: Path, source: SourceMap) -> None:
+    path = tmp_path / "东风村.xlsx"
+    insured = [[*HEAD, "保险"], [*person(1), "社保"], [*person(2), "社保"]]
+    write(path, ("人口", insured))
+    rows, answer = read(path, source)
+    assert [row["id_number"] for row in rows] == [person(1)[2], person(2)[2]]
+    assert [finding[6] for finding in answer["findings"]] == ["保险"]
+
+
+def test_findings_hold_while_their_ledger_does(tmp_path: Path) -> None:
+    first = make_night(tmp_path, population(tmp_path / "config"))
+    path = first.home.inbox / "population" / "东风村.xlsx"
+    path.parent.mkdir(parents=True)
+    write(path, ("人口", [["台账"], HEAD, person(1), person(2), ["合计", "2人"]]))
+    said = "SELECT file, kind, row_no FROM main.ledger_finding WHERE until_night IS NULL ORDER BY 3"
+    assert pull_source(first, POPULATION)["findings"] == 2
+    assert landed(first, said) == [(f"population/{path.name}", k, n) for k, n in FOUND]
+    second = make_night(tmp_path, population(tmp_path / "config"), 2, 1)
+    renamed = path.rename(path.with_name("东风村（新）.xlsx"))
+    assert pull_source(second, POPULATION)["files_read"] == 0
+    assert landed(second, said) == [(f"population/{renamed.name}", k, n) for k, n in FOUND]
+    write(renamed, ("人口", [HEAD, person(1), person(2)]))
+    for _ in range(2):
+        assert pull_source(second, POPULATION)["findings"] == 0
+        assert landed(second, said) == []
+
+
+FOUND = [("title_row", 1), ("total_row", 5)]
 CELLS = st.sampled_from(
     [
         *(

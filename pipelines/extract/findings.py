@@ -36,6 +36,7 @@ SEVERITY: dict[str, Severity] = {
     "column_unknown": "info",
     "sheet_other": "info",
     "sheet_gone": "warning",
+    "sheet_old": "warning",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipelines.standardise.id_cards import check_digit
+from pipelines.check_digit import check_digit
 
 _NUMBER = re.compile(r"[1-9]\d{5}(?:19|20)\d{9}[\dXx]")
 _NAME = re.compile("[\u4e00-\u9fff]{2,4}|[\u4e00-\u9fff]+·[\u4e00-\u9fff]+")

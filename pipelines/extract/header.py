@@ -16,6 +16,7 @@ Merge = tuple[int, int, int, int]
 SEARCHED_ROWS = 30
 DEEPEST = 3
 _SHOWN = 12
+_LONG_NUMBER = re.compile(r"\d{6}")
 _GROUP = re.compile(r"[^\d:：。]{2,8}")
 
 
@@ -104,19 +105,20 @@ class HeaderFinder:
     def _from(
         self, rows: Sequence[Row], first: int, areas: list[Merge], lenient: bool
     ) -> list[Header]:
-        """Headers that begin with a row: of one, two and three rows."""
+        """Headers that begin with a row: of one to three rows, none of which is a person's."""
+        below = range(first + 1, min(first + DEEPEST, len(rows)))
+        end = next((index for index in below if _holds_data(rows[index])), below.stop)
         return [
             self._read(rows, first, last, areas, lenient=lenient)
-            for last in range(first, min(first + DEEPEST, len(rows)))
+            for last in range(first, max(end, first + 1))
         ]
 
     def _read(
         self, rows: Sequence[Row], first: int, last: int, areas: list[Merge], *, lenient: bool
     ) -> Header:
         paths = stacked(rows, first, last, areas)
-        claims = [
-            self.vocabulary.meaning(path, lenient=lenient) if path else None for path in paths
-        ]
+        words = self.vocabulary
+        claims = [words.meaning(path, lenient=lenient) if path else None for path in paths]
         columns = Columns(claims, [bool(path) for path in paths], rows[last + 1 :])
         unknown = [
             (place, path[-1].strip()[:_SHOWN])
@@ -128,7 +130,7 @@ class HeaderFinder:
         return Header(first, last, tuple(tables), folded, unknown=tuple(unknown))
 
     def _worth(self, header: Header, rows: Sequence[Row], areas: list[Merge]) -> tuple[int, int]:
-        """More columns first, counting those a group keeps from being mistaken; then fewer rows."""
+        """More columns first, with those a group keeps from being mistaken; then fewer rows."""
         known = {name for table in header.tables for name in table.places}
         paths = stacked(rows, header.first, header.last, areas)
         refused = sum(1 for path in paths if self.vocabulary.is_refused(path))
@@ -155,6 +157,14 @@ class HeaderFinder:
                         tuple(item for item in header.unknown if item[0] not in found.values()),
                     )
         return best
+
+
+def _holds_data(row: Row) -> bool:
+    """Numbers, or long ones in a text, stand below a header and not in it."""
+    return any(
+        bool(_LONG_NUMBER.search(cell)) if isinstance(cell, str) else cell is not None
+        for cell in row
+    )
 
 
 def _with_groups_above(header: Header, rows: Sequence[Row]) -> Header:

@@ -85,7 +85,8 @@ class TableReader:
             odd.update(_where(pc.match_substring_regex(texts["id_number"], r"^\D*$")))
         for name in [name for name in self._frame.names if name in texts][:_FIRST_CELLS]:
             odd.update(_where(self._are_words(texts[name])))
-        heads = text_column(columns[self.table.start])
+        # only texts can say that a row is no person's; most sheets begin with a number
+        heads = text_column([v if v.__class__ is str else "0" for v in columns[self.table.start]])
         odd.update(_where(pc.match_substring_regex(heads, "[:：计]")))
         for index in _where(pc.is_null(heads)):
             row = (column[index] for column in columns[self.table.start : self.table.stop])

@@ -16,6 +16,7 @@ from pipelines.errors import SourceHeld
 from pipelines.extract import database, drift, increment, landing, ledger, returned, texts
 from pipelines.inbox import Arrived, take_ledgers, write_receipts
 from pipelines.inbox.arrival import forget_originals
+from pipelines.inbox.texts import still_arriving
 from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
@@ -43,7 +44,7 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
             arrived = None
             if contract.kind == "workbook":
                 arrived = take_ledgers(night, contract) if night.config.ledgers.is_dir() else None
-                status, details = ledger.pull_ledgers(con, _at(night, arrived), contract)
+                status, details = ledger.pull_ledgers(con, _at(night, contract, arrived), contract)
                 details["files_waiting"] = arrived.waiting if arrived else 0
             elif contract.kind == "returns":
                 status, details = "ok", _pull_returns(con, night, contract)
@@ -99,10 +100,16 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
     return counts
 
 
-def _at(night: Night, arrived: Arrived | None) -> Night:
-    """The night whose ledgers are those that have arrived."""
+def _at(night: Night, source: SourceMap, arrived: Arrived | None) -> Night:
+    """The night whose ledgers are those that have arrived.
+
+    Raises:
+        SourceHeld: all that lies there is still being copied.
+    """
     if arrived is None:
         return night
+    if arrived.waiting and not any(arrived.root.iterdir()):
+        raise SourceHeld(source.source, still_arriving(arrived.waiting), transient=True)
     return replace(night, config=replace(night.config, ledgers=arrived.root))
 
 

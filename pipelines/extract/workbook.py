@@ -37,6 +37,7 @@ _BELOW_HEADER = 20
 _PERHAPS = re.compile(
     r"(?i)sheet\s*\d*|工作表\s*\d*|表\s*\d*|.{1,12}(?:村|社区|[村居]委会|组|队|片区?)"
 )
+_OLD = re.compile(r"旧|原表|往年|上年|去年|历史|副本|备份|模板|样表")
 _GONE = re.compile(r"死亡|已故|去世|迁出|注销|作废|停用")
 
 
@@ -92,6 +93,7 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
     _write(target, source, sheets, observed)
     other = [title for title in (*choice.other, *choice.perhaps) if read.get(title) is None]
     notes = [*_notes(other, "sheet_other"), *_notes(choice.gone, "sheet_gone")]
+    notes += _notes(choice.old, "sheet_old")
     notes += _notes([title for title in choice.hidden if read.get(title)], "hidden_sheet")
     taken = sum((sheet.findings.taken for sheet in sheets), start=type(sheets[0].findings.taken)())
     return {
@@ -108,26 +110,31 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
 @dataclass(frozen=True)
 class _Choice:
     """Titles of sheets: asked for by the map; by their title possibly a ledger (a village's name,
-    or none at all); of people who are gone; others. `hidden` are among the first two."""
+    or none at all); hidden, and old by their title; of people who are gone; others. `hidden` are
+    among the first two."""
 
     asked: list[str]
     perhaps: list[str]
+    old: list[str]
     gone: list[str]
     other: list[str]
     hidden: set[str]
 
 
 def _choose(book: Book, source: SourceMap) -> _Choice:
-    choice = _Choice([], [], [], [], set())
+    choice = _Choice([], [], [], [], [], set())
     for sheet in book.sheets_metadata:
         if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
             continue
         is_asked = book.is_untitled or bool(re.search(source.sheets, sheet.name))
-        if _GONE.search(sheet.name):
+        is_hidden = sheet.visible != calamine.SheetVisibleEnum.Visible
+        if is_hidden and _OLD.search(sheet.name):
+            choice.old.append(sheet.name)
+        elif _GONE.search(sheet.name):
             choice.gone.append(sheet.name)
         elif is_asked or _PERHAPS.fullmatch(sheet.name.strip()):
             (choice.asked if is_asked else choice.perhaps).append(sheet.name)
-            if sheet.visible != calamine.SheetVisibleEnum.Visible:
+            if is_hidden:
                 choice.hidden.add(sheet.name)
         else:
             choice.other.append(sheet.name)
@@ -145,14 +152,18 @@ def _notes(titles: list[str], kind: str) -> list[tuple[Any, ...]]:
 
 def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str | None) -> None:
     schema = pa.schema([*_PLACES, *((name, pa.string()) for name in source.columns)])
-    with pq.ParquetWriter(target, schema, compression="lz4") as writer:
+    # read once and thrown away: dictionaries and statistics would not pay
+    plain = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+    with pq.ParquetWriter(target, schema, **plain) as writer:
         for sheet in sheets:
             for table in sheet.tables:
                 count = table.num_rows
                 places = {
-                    "src_sheet": pa.array([sheet.title] * count, pa.string()),
+                    "src_sheet": pa.repeat(pa.scalar(sheet.title, pa.string()), count),
                     "src_row": table["src_row"],
-                    "src_observed": pa.array([sheet.observed or observed] * count, pa.string()),
+                    "src_observed": pa.repeat(
+                        pa.scalar(sheet.observed or observed, pa.string()), count
+                    ),
                     "src_mark": table["src_mark"],
                 }
                 own = {name: table[name] for name in source.columns}

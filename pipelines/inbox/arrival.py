@@ -27,7 +27,7 @@ PATIENCE = 600.0
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".filepart")
 _HIDDEN = (".", "~$")
 _ZIP = b"PK\x03\x04"
-_GLOB = frozenset("*?[")
+_LITTER_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 _DAY = 86_400.0
 
 
@@ -77,6 +77,8 @@ def take_ledgers(night: Night, source: SourceMap) -> Arrived:
     shutil.rmtree(arrived.root, ignore_errors=True)
     arrived.root.mkdir(parents=True)
     originals(night.home).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in originals(night.home).glob(".*.part"):  # by a night that was killed
+        left.unlink()
     inside = inbox.resolve()
     times: dict[str, float] = {}
     for path in _files(night.home, inbox, source.files or ""):
@@ -133,18 +135,12 @@ def forget_originals(con: duckdb.DuckDBPyConnection, home: Home, days: int) -> i
 
 
 def _files(home: Home, inbox: Path, pattern: str) -> Iterator[Path]:
-    """Files below the folder that `pattern` begins with, but what is unfinished or returned."""
-    fixed = []
-    for step in pattern.split("/")[:-1]:
-        if _GLOB & set(step):
-            break
-        fixed.append(step)
-    for folder, folders, names in os.walk(inbox.joinpath(*fixed)):
-        folders[:] = sorted(name for name in folders if Path(folder, name) != home.returns)
-        for name in sorted(names):
-            path = Path(folder, name)
-            if not is_unfinished(name) and path.is_file():
-                yield path
+    """Files of the pattern but what is unfinished, litter of a file system, or a returned form."""
+    for path in sorted(inbox.glob(pattern)):
+        if is_unfinished(path.name) or path.name.lower() in _LITTER_NAMES:
+            continue
+        if path.is_file() and not path.is_relative_to(home.returns):
+            yield path
 
 
 def _keep(path: Path, folder: Path) -> Path | None:

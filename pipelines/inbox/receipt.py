@@ -53,36 +53,68 @@ def _place(night: Night, name: str, sha: str) -> Path:
 def _text(
     con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, name: str, sha: str
 ) -> str:
+    lines = [
+        texts.TITLE,
+        texts.FILE.format(file=name),
+        texts.SOURCE.format(label=source.label),
+        texts.TAKEN.format(night=night.number, day=night.business_date, sha=sha[:16]),
+        *_outcome(con, source, name, sha),
+        texts.KEPT.format(days=night.config.district.keep_originals),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _outcome(con: duckdb.DuckDBPyConnection, source: SourceMap, name: str, sha: str) -> list[str]:
     about = [source.source, sha]
     known = con.execute(
         """SELECT file, status, rows FROM main.ledger_file
         WHERE source = ? AND sha256 = ? AND until_night IS NULL""",
         about,
     ).fetchall()
-    reasons = con.execute(
-        """SELECT DISTINCT reason_zh FROM main.ledger_quarantine
-        WHERE source = ? AND sha256 = ? AND until_night IS NULL ORDER BY ALL""",
-        about,
-    ).fetchall()
-    lines = [
-        texts.TITLE,
-        texts.FILE.format(file=name),
-        texts.SOURCE.format(label=source.label),
-        texts.TAKEN.format(night=night.number, day=night.business_date, sha=sha[:16]),
+    reasons = [
+        reason
+        for (reason,) in con.execute(
+            """SELECT DISTINCT reason_zh FROM main.ledger_quarantine
+            WHERE source = ? AND sha256 = ? AND until_night IS NULL ORDER BY ALL""",
+            about,
+        ).fetchall()
     ]
+    if not known and not reasons:
+        return _members(con, source, name) or [texts.KNOWN_ALREADY]
     file, status, rows = known[0] if known else (name, "quarantined", 0)
     if file != name:
-        lines.append(texts.COPY.format(file=file))
-    elif status == "live":
-        lines.append(texts.LIVE.format(rows=f"{rows:,}"))
-        lines += [texts.PARTLY.format(reason=reason) for (reason,) in reasons]
-        lines += _notes(con, about)
-    elif status == "superseded":
-        lines.append(texts.SUPERSEDED)
-    else:
-        lines.append(texts.QUARANTINED)
-        lines += [texts.REASON.format(reason=reason) for (reason,) in reasons]
-    return "\n".join([*lines, texts.KEPT.format(days=night.config.district.keep_originals), ""])
+        return [texts.COPY.format(file=file)]
+    if status == "live":
+        partly = [texts.PARTLY.format(reason=reason) for reason in reasons]
+        return [texts.LIVE.format(rows=f"{rows:,}"), *partly, *_notes(con, about)]
+    if status == "superseded":
+        return [texts.SUPERSEDED]
+    return [texts.QUARANTINED, *(texts.REASON.format(reason=reason) for reason in reasons)]
+
+
+def _members(con: duckdb.DuckDBPyConnection, source: SourceMap, name: str) -> list[str]:
+    """What became of the files in an archive."""
+    found = con.execute(
+        """SELECT coalesce(f.file, q.file) AS file, f.status, coalesce(f.rows, 0),
+            string_agg(DISTINCT q.reason_zh, '；' ORDER BY q.reason_zh)
+        FROM (FROM main.ledger_file
+            WHERE source = $source AND until_night IS NULL AND starts_with(file, $name)) f
+        FULL JOIN (FROM main.ledger_quarantine
+            WHERE source = $source AND until_night IS NULL AND starts_with(file, $name)) q
+            ON q.file = f.file
+        GROUP BY ALL ORDER BY file""",
+        {"source": source.source, "name": f"{name}/"},
+    ).fetchall()
+    words = {"live": texts.MEMBER_LIVE, "superseded": texts.MEMBER_SUPERSEDED}
+    shown = [
+        words.get(status, texts.MEMBER_QUARANTINED).format(
+            file=file.removeprefix(f"{name}/"), rows=f"{rows:,}", reason=reason or ""
+        )
+        for file, status, rows, reason in found[:_MOST]
+    ]
+    if len(found) > _MOST:
+        shown.append(texts.MORE.format(n=len(found)))
+    return [texts.IN_ARCHIVE.format(files=len(found)), *shown] if shown else []
 
 
 def _notes(con: duckdb.DuckDBPyConnection, about: list[str]) -> list[str]:
