@@ -1,6 +1,6 @@
 """A department's table from PostgreSQL into DuckDB: onegrid's pull beside pandas, in one run.
 
-    python benchmarks/sources.py [--rows 1000000] [--url postgresql+psycopg://...]
+    python -m benchmarks.sources [--rows 1000000] [--url postgresql+psycopg://...]
 
 Makes a table of 15 columns in a schema of its own (and drops it), pulls it into an empty landing
 zone, and pulls it again unchanged. The alternative reads the same 15 columns with pandas.read_sql

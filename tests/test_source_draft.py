@@ -20,12 +20,15 @@ from pipelines.draft.propose import Proposal, propose
 from pipelines.draft.sample import Sample, SampleColumn, sample_table
 from pipelines.draft.words import LEFT_OUT, SELF, HeaderWords, Slot, slots_of
 from pipelines.draft.workbook import sample_workbook
+from pipelines.extract import pull_source
 from pipelines.extract.words import fold
 from pipelines.standardise.id_cards import check_digit
 from schemas.contract import ContractError, parse_contract
 from schemas.fields import FIELD
 from schemas.source import SourceMap
 from tests.district_fixture import Districts
+from tests.test_extract_database import landed, make_night
+from tests.test_ledger import LEDGER, write
 
 TODAY = date(2026, 11, 23)
 
@@ -220,7 +223,20 @@ def test_a_workbook_with_a_title_groups_and_strange_words(tmp_path):
     assert number(3) not in text
 
 
-def test_unknown_words_of_ledgers_get_a_proposal():
+def test_unknown_words_of_ledgers_get_a_proposal(tmp_path):
+    night = make_night(tmp_path, LEDGER)
+    head = ["姓名", "身份证号", "联系方法", "鸡鸭数量"]
+    people = [[f"人{n}", number(n), f"138{n:08d}", n] for n in range(3)]
+    write(night.home.inbox / "东风村台账.xlsx", [head, *people])
+    pull_source(night, "ledger")
+    kind = "kind = 'column_unknown'"
+    sql = f"SELECT reason_zh FROM main.ledger_finding WHERE {kind} ORDER BY column_letter"
+    (phone,), (poultry,) = landed(night, sql)
+    assert phone.endswith("可能是：联系电话")
+    assert "可能是" not in poultry
+
+
+def test_what_words_may_mean():
     words = HeaderWords()
     assert perhaps(words, "联系方法") == "可能是：联系电话"
     assert perhaps(words, "配偶手机号") == "可能是：配偶的联系电话"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
-from pipelines.draft.perhaps import perhaps
-from pipelines.draft.words import HeaderWords
 from pipelines.extract import landing, texts
 from pipelines.extract.findings import SEVERITY, Finding
 from pipelines.night import Night
 from schemas.source import SourceMap
 from schemas.tables import TABLE
+
+if TYPE_CHECKING:
+    from pipelines.draft.words import HeaderWords
 
 _TABLE = "ledger_finding"
 _COLUMNS = [
@@ -78,6 +79,9 @@ class _Guess:
 
     def of(self, word: str) -> str:
         """For people, behind what was found; empty: nothing comes near."""
+        from pipelines.draft.perhaps import perhaps  # noqa: PLC0415  (seldom needed, and slow)
+        from pipelines.draft.words import HeaderWords  # noqa: PLC0415
+
         if self._words is None:
             self._words = HeaderWords(self._night.config.sources.values())
         return perhaps(self._words, word) or ""
