@@ -94,7 +94,8 @@ def readable(field: str, value: object) -> str:
 def _corrected(con: duckdb.DuckDBPyConnection, records: list[int]) -> dict[int, frozenset[str]]:
     """The fields of `records` that their department corrected; none in a file of older layout."""
     if not con.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'std' AND table_name = 'correction'"
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+        "AND schema_name = 'std' AND table_name = 'correction'"
     ).fetchall():
         return {}
     rows = con.execute(
