@@ -82,7 +82,9 @@ def _mirror(sources: list[SourceMap]) -> dg.AssetsDefinition:
     landed = [f"raw.{source.source}" for source in sources]
     return table_step(
         "mirror_raw",
-        {"raw.pull": landed, "raw.ledger_quarantine": landed},
+        dict.fromkeys(
+            ("raw.pull", "raw.ledger_quarantine", "raw.ledger_finding", "raw.source_column"), landed
+        ),
         group=GROUP,
         owner=OPERATORS,
     )

@@ -19,7 +19,9 @@ rebuild = dg.define_asset_job(
     REBUILD,
     selection=dg.AssetSelection.all()
     - (dg.AssetSelection.groups("extract") - dg.AssetSelection.assets(["raw", "pull"]))
-    | dg.AssetSelection.assets(["raw", "ledger_quarantine"]),
+    | dg.AssetSelection.assets(
+        ["raw", "ledger_quarantine"], ["raw", "ledger_finding"], ["raw", "source_column"]
+    ),
     config=FULL,
     description="全量重建：不再抽取，由原始数据与日志簿重算，居民编号不变。 Everything anew "
     "from the landing zone and the journal, with the same resident ids; no source is asked.",

@@ -10,10 +10,8 @@ from assets.jobs import nightly, rebuild
 from assets.resources import CAUSE_TAG, KILLED
 from pipelines.config import load_config
 from pipelines.home import Home
+from pipelines.inbox import is_unfinished
 from pipelines.privacy import scrub
-
-_UNFINISHED = ("~$", ".")
-_PARTIAL = (".tmp", ".part", ".crdownload", ".filepart")
 
 
 @dg.sensor(
@@ -42,8 +40,7 @@ def listing(folder: Path) -> tuple[str, int]:
     """A hash of the workbooks below `folder` (names, sizes, times), and how many there are."""
     digest, files = hashlib.sha256(), 0
     for path in sorted(folder.rglob("*")):
-        unfinished = path.name.startswith(_UNFINISHED) or path.suffix in _PARTIAL
-        if unfinished or path.is_symlink() or not path.is_file():
+        if is_unfinished(path.name) or path.is_symlink() or not path.is_file():
             continue
         state = path.stat()
         digest.update(

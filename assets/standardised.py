@@ -15,6 +15,7 @@ TABLES = (
     "std.record",
     "std.quarantine",
     "std.defect",
+    "std.correction",
     "std.benefit",
     "std.insurance",
     "std.family",

@@ -141,3 +141,31 @@ def odk(
     people = sum(package.people for package in written)
     OUT.print(f"《{contract.title}》　{len(written)} 个网格，{people:,} 人有要填、要核的内容")
     OUT.print(str(folder), soft_wrap=True)
+
+
+@form.command("password")
+@click.argument("grids", nargs=-1, required=True, metavar="GRID...")
+@click.option("--author", "given", help="Who asks (default: the login name).")
+@CONFIG
+@HOME
+def password(
+    grids: tuple[str, ...], given: str | None, config: Path | None, home: Path | None
+) -> None:
+    """Print the password of each GRID's encrypted workbooks; who asked for which is kept."""
+    from pipelines.deliver.locks import grid_password  # noqa: PLC0415
+    from pipelines.journal import open_journal  # noqa: PLC0415
+
+    place, settings = load(home, config)
+    with published(place, settings) as con:
+        known = {
+            grid
+            for (grid,) in con.execute("SELECT DISTINCT grid_code FROM deliver.form").fetchall()
+        }
+    if unknown := [grid for grid in grids if grid not in known]:
+        raise click.BadParameter(f"no form went to {', '.join(unknown)}", param_hint="GRID")
+    told = {grid: grid_password(grid) for grid in grids}
+    with open_journal(settings.journal_url) as journal:
+        for grid in grids:
+            journal.append_receipt("form_password", grid, author(given), {})
+    for grid, word in told.items():
+        click.echo(f"{grid}  {word}")

@@ -15,14 +15,19 @@ import click
 
 from onegrid.book import review_book
 from onegrid.burden import burden
+from onegrid.defects import defects
 from onegrid.explain import explain
+from onegrid.fill.command import fill
 from onegrid.form import form
 from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.push import push
+from onegrid.quarantine import quarantine
 from onegrid.returned import returned
 from onegrid.review.command import review
+from onegrid.source import source
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -85,7 +90,12 @@ cli.add_command(review)
 cli.add_command(review_book)
 cli.add_command(returned)
 cli.add_command(burden)
+cli.add_command(defects)
 cli.add_command(form)
+cli.add_command(fill)
+cli.add_command(quarantine)
+cli.add_command(push)
+cli.add_command(source)
 
 
 @cli.command()
@@ -99,12 +109,25 @@ cli.add_command(form)
     metavar="NAME=URL",
     help="Write a department's database elsewhere (SQLAlchemy URL); may be repeated.",
 )
+@click.option(
+    "--mess",
+    multiple=True,
+    metavar="KIND",
+    help="Keep the ledgers plain but for this kind of mess (see docs/ledgers.md), all or none; may "
+    "be repeated. Without it every village has its own habits.",
+)
 @_HOME
-def synth(
-    residents: int, seed: int, day: int, databases: tuple[str, ...], home: Path | None
+def synth(  # noqa: PLR0917
+    residents: int,
+    seed: int,
+    day: int,
+    databases: tuple[str, ...],
+    mess: tuple[str, ...],
+    home: Path | None,
 ) -> None:
     """Make a synthetic district: departments' databases and ledgers, with the truth beside them."""
     from pipelines.home import Home  # noqa: PLC0415
+    from pipelines.synth.kinds import chosen  # noqa: PLC0415
 
     urls = {}
     for item in databases:
@@ -112,7 +135,11 @@ def synth(
         if not given:
             raise click.BadParameter(f"{item!r} is not NAME=URL", param_hint="--database")
         urls[name] = url
-    _make(Home.at(home), residents, seed, day, urls or None)
+    try:
+        kinds = chosen(mess)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--mess") from None
+    _make(Home.at(home), residents, seed, day, databases=urls or None, mess=kinds)
 
 
 @cli.command()
@@ -166,7 +193,7 @@ def demo(residents: int, home: Path | None) -> None:
             raise click.UsageError(f"{place.root} is in use; choose another --home")
         mark.touch()
     for day in (1, 2):
-        _make(place, residents, 1, day, None)
+        _make(place, residents, 1, day)
         _night(place.root, None, full=False, plain=False)
     show.OUT.print("\n[bold]Dagster[/]          make ui  →  http://127.0.0.1:3000")
 
@@ -264,11 +291,17 @@ def ui(port: int, config: Path | None, home: Path | None) -> None:
 
 
 def _make(
-    home: Home, residents: int, seed: int, day: int, databases: dict[str, str] | None
+    home: Home,
+    residents: int,
+    seed: int,
+    day: int,
+    *,
+    databases: dict[str, str] | None = None,
+    mess: frozenset[str] | None = None,
 ) -> None:
     from pipelines.synth import make_district  # noqa: PLC0415
 
-    counts = make_district(home, residents, seed, day, databases=databases)
+    counts = make_district(home, residents, seed, day, databases=databases, mess=mess)
     click.echo(
         f"day {counts['day']} ({counts['date']}): {counts['residents']:,} residents, "
         f"{sum(counts['rows'].values()):,} rows in {len(counts['rows'])} sources, "

@@ -116,6 +116,11 @@ class Kept(Answer):
 
 
 _ANSWER = [field.name for field in fields(Answer)]
+_ALL = (
+    sa.select(ANSWER, RETURN.c.author)
+    .join(RETURN, RETURN.c.return_id == ANSWER.c.return_id)
+    .order_by(ANSWER.c.answer_id)
+)
 
 
 class Answers:
@@ -182,14 +187,20 @@ class Answers:
 
     def all(self) -> list[Kept]:
         """Every answer with its status as of now, oldest first."""
-        words, undone = self._last_words(), self.undone()
-        query = (
-            sa.select(ANSWER, RETURN.c.author)
-            .join(RETURN, RETURN.c.return_id == ANSWER.c.return_id)
-            .order_by(ANSWER.c.answer_id)
+        return self._kept([_ALL])
+
+    def about(self, residents: Iterable[str]) -> list[Kept]:
+        """The answers about some residents, as they were called on the form; oldest first."""
+        wanted = sorted(residents)
+        return self._kept(
+            _ALL.where(ANSWER.c.resident_id.in_(wanted[at : at + 500]))
+            for at in range(0, len(wanted), 500)
         )
+
+    def _kept(self, queries: Iterable[sa.Select]) -> list[Kept]:
+        words, undone = self._last_words(), self.undone()
         with self._engine.connect() as con:
-            rows = [dict(row) for row in con.execute(query).mappings()]
+            rows = [dict(row) for query in queries for row in con.execute(query).mappings()]
         settled = {"accept": "applied", "reject": "rejected"}
         for row in rows:
             word = words.get(f"answer:{row['answer_id']}")

@@ -1,4 +1,4 @@
-"""Read a district's configuration: district.yaml, its source maps and its forms."""
+"""Read a district's configuration: district.yaml, its source maps, forms and targets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from schemas.district import District
 from schemas.forms import FormContract
 from schemas.source import SourceMap
 from schemas.tables import TABLES
+from schemas.targets import TargetContract
 
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(home|config)\}")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_PLACE = re.compile(r"(?<!\$)\{(home|config)\}")
 CODE_VERSION = "3"
 """Raised whenever cleaning, linkage or survivorship change what they make of the same input."""
+
+FORM_SECRET = "ONEGRID_FORM_SECRET"
+"""Environment variable from which the passwords of encrypted forms are made."""
+SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,9 @@ class Config:
         databases: logical name → SQLAlchemy URL with placeholders filled (may hold a password).
         ledgers: folder of the workbooks.
         journal_url: SQLAlchemy URL of the journal.
-        fingerprint: hash of all contracts and the code version; a change of it makes a full night.
+        fingerprint: hash of all contracts that make the master and its forms, and of the code
+            version; a change of it makes a full night.
+        targets: contracts of grid platforms by name; their addresses wait for `from_environment`.
     """
 
     district: District
@@ -44,6 +52,7 @@ class Config:
     ledgers: Path
     journal_url: str = field(repr=False)
     fingerprint: str
+    targets: dict[str, TargetContract] = field(default_factory=dict)
 
 
 def load_config(home: Home, folder: Path | None = None) -> Config:
@@ -76,11 +85,16 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
             for name, body in _yaml_files(own_forms / "forms")
             for contract in [parse_contract(body, name, FormContract)]
         }
+        targets = {
+            contract.target: contract
+            for name, body in (_yaml_files(root / "targets") if (root / "targets").is_dir() else ())
+            for contract in [parse_contract(body, name, TargetContract)]
+        }
     except ContractError as error:
         raise ConfigError(str(error)) from error
 
     def fill(value: str) -> str:
-        return _fill(value, f"{origin}/district.yaml", home, folder)
+        return from_environment(_fill_places(value, home, folder), f"{origin}/district.yaml")
 
     for source in sources.values():
         if source.database and source.database not in district.databases:
@@ -88,6 +102,13 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
                 f"{origin}/district.yaml: source {source.source} needs '{source.database}' "
                 f"under 'databases'; there are: {', '.join(district.databases) or 'none'}"
             )
+    if (locked := [form for form in forms.values() if form.encrypted]) and (
+        len(os.environ.get(FORM_SECRET, "")) < SHORTEST_SECRET
+    ):
+        raise ConfigError(
+            f"form {locked[0].form} is encrypted: the environment variable {FORM_SECRET} must be "
+            f"set to at least {SHORTEST_SECRET} characters"
+        )
     digest = hashlib.sha256(CODE_VERSION.encode())
     for contract in (*sources.values(), *forms.values()):
         digest.update(contract.model_dump_json().encode())
@@ -101,6 +122,10 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
         ledgers=Path(fill(district.ledgers)),
         journal_url=fill(district.journal),
         fingerprint=digest.hexdigest()[:16],
+        targets={
+            name: target.model_copy(update={"url": _fill_places(target.url, home, folder)})
+            for name, target in targets.items()
+        },
     )
 
 
@@ -111,15 +136,21 @@ def _yaml_files(folder: Traversable) -> list[tuple[str, str]]:
     return [(str(item), item.read_text("utf-8")) for item in sorted(found, key=lambda i: i.name)]
 
 
-def _fill(value: str, origin: str, home: Home, folder: Path | None) -> str:
-    def replace(match: re.Match[str]) -> str:
-        variable, place = match.groups()
-        if place == "home":
-            return str(home.root)
-        if place == "config":
-            return str((folder or home.root).resolve())
-        if variable not in os.environ:
-            raise ConfigError(f"{origin}: the environment variable {variable} is not set")
-        return os.environ[variable]
+def from_environment(value: str, origin: str) -> str:
+    """`value` with every ``${NAME}`` replaced by the environment variable.
 
-    return _PLACEHOLDER.sub(replace, value)
+    Raises:
+        ConfigError: one is not set; the message names `origin` and the variable.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise ConfigError(f"{origin}: the environment variable {match[1]} is not set")
+        return os.environ[match[1]]
+
+    return _VARIABLE.sub(replace, value)
+
+
+def _fill_places(value: str, home: Home, folder: Path | None) -> str:
+    places = {"home": home.root, "config": (folder or home.root).resolve()}
+    return _PLACE.sub(lambda match: str(places[match[1]]), value)

@@ -21,6 +21,16 @@ class SourceHeld(OnegridError):
         super().__init__(f"source {source} is held back: {reason_zh}")
 
 
+class TargetHeld(OnegridError):
+    """A target cannot be written now. `reason_zh` goes to people; `transient`: later it may."""
+
+    def __init__(self, target: str, reason_zh: str, *, transient: bool = False) -> None:
+        self.target = target
+        self.reason_zh = reason_zh
+        self.transient = transient
+        super().__init__(f"target {target} is held back: {reason_zh}")
+
+
 class NightRunning(OnegridError):
     """Another run holds the lock of this home."""
 

@@ -109,13 +109,15 @@ class Home:
         return self.root / "dagster"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, name: str = "night") -> Iterator[None]:
         """Hold this home for one run. The kernel frees the lock when the process ends, however.
+
+        Runs of another `name` are not kept out: they do not touch what this one works on.
 
         Raises:
             NightRunning: another process holds it.
         """
-        path = self.work / "night.lock"
+        path = self.work / f"{name}.lock"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:

@@ -15,6 +15,10 @@ from pydantic_core import PydanticCustomError
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+UNCONFIRMED = "待确认"
+"""Stands in a drafted contract where a person must decide; with it no contract is used."""
+
+
 class Contract(BaseModel):
     """Base of everything that is declared in YAML: immutable, and an unknown key is an error."""
 
@@ -40,16 +44,21 @@ def refer(name: str, known: Collection[str], wrong: str, at: tuple[str | int, ..
         PydanticCustomError: it is not; `at` is where in the contract it stands.
     """
     if name not in known:
-        said = f"'{name}' {wrong}; {_nearest(name, known)}"
-        raise PydanticCustomError("reference", "{said}", {"said": said, "at": at})
+        raise mistake(f"'{name}' {wrong}; {_nearest(name, known)}", at)
+
+
+def mistake(said: str, at: tuple[str | int, ...]) -> PydanticCustomError:
+    """To be raised within a contract's validator: what is wrong, and where in the contract."""
+    return PydanticCustomError("reference", "{said}", {"said": said, "at": at})
 
 
 def parse_contract(text: str, origin: str, model: type[ContractT]) -> ContractT:
     """Parse `text` (YAML, read from `origin`) into `model`.
 
     Raises:
-        ContractError: the text is no YAML mapping, a key is unknown, missing or given twice, or a
-            value does not fit. Each problem reads ``line 12: 'tabel' is not a key of ...``.
+        ContractError: the text is no YAML mapping, a key is unknown, missing or given twice, a
+            value does not fit, or a draft is not confirmed. Each problem reads
+            ``line 12: 'tabel' is not a key of ...``.
     """
     try:
         root, data = _load(text)
@@ -60,6 +69,8 @@ def parse_contract(text: str, origin: str, model: type[ContractT]) -> ContractT:
         raise ContractError(origin, [f"{line}: not valid YAML: {error}"]) from error
     if duplicates:
         raise ContractError(origin, duplicates)
+    if unconfirmed := _unconfirmed(root):
+        raise ContractError(origin, unconfirmed)
     if not isinstance(data, dict):
         raise ContractError(origin, ["1: expected a mapping of keys to values"])
     try:
@@ -92,6 +103,25 @@ def _duplicate_keys(node: yaml.Node | None) -> list[str]:
         for item in node.value:
             found += _duplicate_keys(item)
     return found
+
+
+def _unconfirmed(node: yaml.Node | None, key: str = "") -> list[str]:
+    """Places of a draft where a person has not decided yet."""
+    if isinstance(node, yaml.MappingNode):
+        return [
+            problem
+            for own, value in node.value
+            for problem in _unconfirmed(value, f"{key}.{own.value}" if key else str(own.value))
+        ]
+    if isinstance(node, yaml.SequenceNode):
+        return [problem for value in node.value for problem in _unconfirmed(value, key)]
+    if isinstance(node, yaml.ScalarNode) and node.value == UNCONFIRMED:
+        line = node.start_mark.line + 1
+        advice = (
+            "look at the column and take the mark away" if key.endswith("confirm") else "fill in"
+        )
+        return [f"{line}: '{key}' is not confirmed yet ({UNCONFIRMED}): {advice}"]
+    return []
 
 
 def _describe(item: dict[str, Any], root: yaml.Node | None, model: type[BaseModel]) -> str:

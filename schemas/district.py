@@ -17,12 +17,14 @@ class Limits(Contract):
         threads: worker threads; 0: as many as the machine has.
         spill: limit of DuckDB's temporary files.
         batch_rows: rows pulled from a source at a time.
+        statement_seconds: after which a source's server gives up what it was asked.
     """
 
     memory: str = "4GB"
     threads: int = Key(default=0, ge=0)
     spill: str = "40GB"
     batch_rows: int = Key(default=50_000, ge=1)
+    statement_seconds: int = Key(default=1_800, ge=1)
 
 
 class Linkage(Contract):
@@ -52,6 +54,8 @@ class District(Contract):
         ledgers: folder with the workbooks.
         journal: SQLAlchemy URL of the journal; default: SQLite in the home folder.
         keep_nights: how many published nights are kept.
+        keep_originals: days for which the original of a ledger is kept after it was last in the
+            ledger folder; one in force is kept longer.
         timezone: business time zone.
     """
 
@@ -63,6 +67,7 @@ class District(Contract):
     sources: Literal["packaged", "own"] = "packaged"
     forms: Literal["packaged", "own"] = "packaged"
     keep_nights: int = Key(default=7, ge=1)
+    keep_originals: int = Key(default=365, ge=0)
     timezone: str = "Asia/Shanghai"
     limits: Limits = Limits()
     linkage: Linkage = Linkage()

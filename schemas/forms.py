@@ -43,6 +43,9 @@ COVERED = {purpose: (*_EVERYWHERE, *more) for purpose, more in _BESIDES.items()}
 IDENTIFYING = ("name", "sex", "birth_date")
 """Fields without which nobody knows whom a row is about."""
 
+MASKED = ("id_number", "phone")
+"""Fields of which a form may show less than it knows."""
+
 
 class FormItem(Contract):
     """One field on a form.
@@ -80,6 +83,9 @@ class FormContract(Contract):
         identifies: fields (of `IDENTIFYING`) shown whoever knows them, whatever their source may be
             used for.
         items: the fields in order.
+        mask: what the form shows of a number in `MASKED`: all of it, all but its ``middle``, or its
+            last four figures only. What is asked is written in full.
+        encrypted: a grid's workbook opens with the grid's password only.
         seconds_per_cell: estimate of the time one cell costs a grid worker (asking and writing).
     """
 
@@ -93,6 +99,8 @@ class FormContract(Contract):
     target: str = "TRUE"
     identifies: tuple[Literal["name", "sex", "birth_date"], ...] = ("name",)
     items: tuple[FormItem, ...]
+    mask: Literal["none", "middle", "tail"] = "none"
+    encrypted: bool = False
     seconds_per_cell: float = 20.0
 
     @model_validator(mode="after")

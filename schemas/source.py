@@ -31,10 +31,13 @@ class SourceColumn(Contract):
     Attributes:
         aliases: header words or column names under which it is known, best first; matched after
             removing spaces, line breaks and brackets, and folding width and case.
+        group: for workbooks, the key under ``groups`` of the header group it stands under: the
+            words are then those of the group followed by an alias (配偶 over 姓名, or 配偶姓名).
         required: without it the source (database) or sheet (ledger) is held back.
     """
 
     aliases: tuple[str, ...]
+    group: str | None = None
     required: bool = False
 
 
@@ -115,8 +118,15 @@ class SourceMap(Contract):
             date in the title rows or of the file).
         authority: 0–100, whose word counts; `field_authority` overrides it for single fields.
         purposes: what the values may be used for on forms.
+        groups: for workbooks, people who stand in columns of a resident's row: name → words of
+            the header over those columns, best first. Groups that share a word (子女) take its
+            repetitions in order.
         columns, excluded, persons: see those classes.
         register: set for the grid register only.
+        watermark: for databases, the column with the day on which a row was last written. Between
+            full compares only rows from shortly before its newest value on are asked for.
+        overlap_days: how far before.
+        compare_every: in every so manieth pull all rows are compared, whatever their watermark.
         minimum_rows: fewer rows than this mean that the source is broken, not empty.
         maximum_vanished: the share of known rows that may vanish in one night before the source is
             held back.
@@ -138,10 +148,14 @@ class SourceMap(Contract):
     authority: int = Key(default=50, ge=0, le=100)
     field_authority: dict[str, int] = {}
     purposes: tuple[Purpose, ...]
+    groups: dict[str, tuple[str, ...]] = {}
     columns: dict[str, SourceColumn]
     excluded: tuple[Excluded, ...] = ()
     persons: tuple[PersonMap, ...] = ()
     register_: Place | None = Key(default=None, alias="register")
+    watermark: str | None = None
+    overlap_days: int = Key(default=3, ge=0)
+    compare_every: int = Key(default=7, ge=1)
     minimum_rows: int = 1
     maximum_vanished: float = 0.5
 
@@ -160,11 +174,18 @@ class SourceMap(Contract):
             for place, fact in enumerate(person.facts):
                 for name, column in fact.values.items():
                     refer(column, known, _NO_COLUMN, (*person_at, "facts", place, "values", name))
+        for name, own in self.columns.items():
+            if own.group:
+                at = ("columns", name, "group")
+                refer(own.group, self.groups, "is not under 'groups'", at)
         for part in ("key", "natural_key"):
             for column in getattr(self, part):
                 refer(column, known, _NO_COLUMN, (part,))
-        if self.observed:
-            refer(self.observed, known, _NO_COLUMN, ("observed",))
+        for part in ("observed", "watermark"):
+            if column := getattr(self, part):
+                refer(column, known, _NO_COLUMN, (part,))
+        if self.watermark and self.kind != "database":
+            raise ValueError("only a database source has a 'watermark'")
         if self.kind == "database" and not (self.database and self.table and self.key):
             raise ValueError("a database source needs 'database', 'table' and 'key'")
         if self.kind == "returns" and self.key != ("row_key",):

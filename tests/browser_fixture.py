@@ -57,6 +57,18 @@ class Browser:
         command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
         _call(f"{self._base}/goog/cdp/execute", command)
 
+    def cut_off(self, *, offline: bool) -> None:
+        """Take the connection away, or give it back."""
+        _call(f"{self._base}/goog/cdp/execute", {"cmd": "Network.enable", "params": {}})
+        limits = {
+            "offline": offline,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": -1,
+        }
+        command = {"cmd": "Network.emulateNetworkConditions", "params": limits}
+        _call(f"{self._base}/goog/cdp/execute", command)
+
     def screenshot(self, file: Path, *, whole: bool = False) -> None:
         """A PNG of the window, or of the whole page."""
         command = {"cmd": "Page.captureScreenshot", "params": {"captureBeyondViewport": whole}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sqlite3
@@ -110,7 +111,9 @@ def test_workbooks_that_cannot_be_used_wait_in_quarantine_and_the_rest_goes_on(
     home: Home, districts: Districts
 ) -> None:
     inbox = home.inbox / "population"
-    (inbox / "坏文件村人口台账.xlsx").write_bytes(b"PK\x03\x04 half a file")
+    half = inbox / "坏文件村人口台账.xlsx"
+    half.write_bytes(b"PK\x03\x04 half a file")
+    os.utime(half, (0, 0))  # a new one would be waited for
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     (inbox / "加密村人口台账.xlsx").write_bytes(
         ole + "EncryptedPackage".encode("utf-16-le") + bytes(4096)
@@ -131,9 +134,22 @@ def test_workbooks_that_cannot_be_used_wait_in_quarantine_and_the_rest_goes_on(
     notes = [path.read_text("utf-8") for path in home.quarantine.glob("*.txt")]
     assert len(notes) == 3 and all(_is_chinese(note) and "处理" in note for note in notes)
     assert differences(home, districts.after) == {}
+    listed = onegrid("quarantine", "--source", "ledger_population", home=home)
+    assert listed.code == 0, listed.err
+    assert "共 3 处" in listed.out and "取消密码" in listed.out
+    assert onegrid("quarantine", "--source", "ledger_grid", home=home).out.strip() == "隔离区是空的"
     for path in inbox.iterdir():
-        if path.name.startswith(("坏", "加密", "无表头")):
+        if path.name.startswith(("坏", "无表头")):
             path.unlink()
+    (mended,) = inbox.glob("加密*")
+    shutil.copy(next(iter((home.inbox / "grid").glob("*.xlsx"))), mended)
+    tried = onegrid("quarantine", "--retry", home=home)
+    assert tried.code == 1, "a ledger of another kind has no sheet of this one"
+    assert "仍未解决 1" in tried.out and "已移走 2" in tried.out
+    shutil.copy(next(iter(inbox.glob("大*.xlsx"))), mended)
+    tried = onegrid("quarantine", "--retry", home=home)
+    assert tried.code == 0 and "已解决 1" in tried.out, tried.out
+    mended.unlink()
     assert onegrid("run", "--plain", home=home).code == 0
     assert ask(home, _CODES) == []
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from pipelines.config import Config
 from pipelines.errors import SourceHeld
-from pipelines.extract import hold_source, mirror_raw, pull_source
+from pipelines.extract import database, hold_source, mirror_raw, postgresql, pull_source
 from pipelines.home import Home
 from pipelines.night import Night
 from pipelines.store import lay_out
@@ -301,3 +302,129 @@ def test_a_column_that_the_map_gains_changes_only_rows_that_fill_it(sqlite_offic
     pull_source(make_night(tmp_path, narrow, office=sqlite_office.url), "pension")
     night = replace(make_night(tmp_path, PENSION, 2, 0, office=sqlite_office.url), previous=1)
     assert pull_source(night, "pension")["rows_changed"] == 1
+
+
+# Increments by watermark, and columns that come and go
+
+
+DATED = PENSION.model_copy(update={"watermark": "updated", "overlap_days": 2, "compare_every": 3})
+
+
+def dated(days: dict[int, int], **more: object) -> list[dict]:
+    """Rows by number, last written on that day of May 2026."""
+    return [{**ROWS[n - 1], "order": date(2026, 5, day), **more} for n, day in days.items()]
+
+
+def test_a_watermark_asks_for_the_late_rows_and_now_and_then_for_all(office, tmp_path):
+    days = dict.fromkeys(range(1, 7), 1) | {7: 10}
+    office.fill(dated(days))
+    first = make_night(tmp_path, DATED, office=office.url)
+    assert "drawn_since" not in pull_source(first, "pension")
+
+    # row 2 changes with its date, row 3 changes in secret, row 4 vanishes, and one comes too late
+    rows = dated(days | {2: 11})
+    rows[1]["AAC003"], rows[2]["AAC003"] = "改名", "暗改"
+    late = {"aac001": "90", "AAC003": "迟到", "order": date(2026, 4, 1)}
+    office.fill([rows[0], rows[1], rows[2], *rows[4:], late])
+    second = make_night(tmp_path, DATED, 2, 1, office=office.url)
+    counts = pull_source(second, "pension")
+    assert (counts["drawn_since"], counts["rows_drawn"]) == ("2026-05-08", 2)
+    told = ("rows_pulled", "rows_new", "rows_changed", "rows_vanished")
+    assert [counts[name] for name in told] == [7, 0, 1, 0]
+    state = everything(second)
+    pull_source(second, "pension")
+    assert everything(second) == state
+
+    assert "drawn_since" in pull_source(
+        make_night(tmp_path, DATED, 3, 2, office=office.url), "pension"
+    )
+    fourth = make_night(tmp_path, DATED, 4, 3, office=office.url)
+    counts = pull_source(fourth, "pension")
+    assert "drawn_since" not in counts
+    assert [counts[name] for name in told] == [7, 1, 1, 1]
+
+
+def test_a_clock_that_runs_ahead_hides_nothing(sqlite_office, tmp_path):
+    sqlite_office.fill([*dated({1: 1, 2: 1}), {**ROWS[2], "order": date(2099, 1, 1)}])
+    pull_source(make_night(tmp_path, DATED, office=sqlite_office.url), "pension")
+    second = make_night(tmp_path, DATED, 2, 1, office=sqlite_office.url)
+    assert pull_source(second, "pension")["drawn_since"] == "2026-11-21"
+
+
+def test_columns_that_go_come_and_change_are_told_and_stop_only_where_required(
+    sqlite_office, tmp_path
+):
+    pull_source(make_night(tmp_path, PENSION, office=sqlite_office.url), "pension")
+    sqlite_office.say("ALTER TABLE pension_member RENAME COLUMN amount TO bzje")
+    second = make_night(tmp_path, PENSION, 2, 1, office=sqlite_office.url)
+    assert "列“amount”疑似改名为“bzje”" in pull_source(second, "pension")["columns_changed"]
+    sqlite_office.say("ALTER TABLE pension_member ADD COLUMN note VARCHAR(9)")
+    sqlite_office.say("ALTER TABLE pension_member DROP COLUMN AAC003")
+    third = make_night(tmp_path, PENSION, 3, 2, office=sqlite_office.url)
+    with pytest.raises(SourceHeld):
+        pull_source(third, "pension")
+    hold_source(third, "pension", "缺列")
+    mirror_raw(third)
+    with third.open() as con:
+        seen = con.execute(
+            """SELECT column_name, since_night, until_night FROM raw.source_column
+            WHERE since_night = 3 OR until_night = 3 ORDER BY ALL"""
+        ).fetchall()
+    assert seen == [("AAC003", 1, 3), ("note", 3, None)]
+
+
+def test_a_refused_account_is_not_tried_again(tmp_path):
+    url = sa.make_url(POSTGRESQL).set(username="onegrid_nobody", database="onegrid_nowhere")
+    night = make_night(tmp_path, PENSION, office=url.render_as_string(hide_password=False))
+    with pytest.raises(SourceHeld) as caught:
+        pull_source(night, "pension")
+    if "refused" in caught.value.reason_zh:
+        pytest.skip("no PostgreSQL server to try this with")
+    assert not caught.value.transient
+
+
+def test_a_server_gives_up_what_takes_too_long(tmp_path):
+    try:
+        office = Office(POSTGRESQL)
+    except (sa.exc.OperationalError, ModuleNotFoundError):
+        pytest.skip("no PostgreSQL server to try this with")
+    office.say("DROP VIEW IF EXISTS slow_member")
+    office.say("CREATE VIEW slow_member AS SELECT m.* FROM pension_member m, pg_sleep(20)")
+    source = PENSION.model_copy(update={"table": "slow_member"})
+    night = make_night(tmp_path, source, office=office.url)
+    limits = night.config.district.limits.model_copy(update={"statement_seconds": 1})
+    district = night.config.district.model_copy(update={"limits": limits})
+    night = replace(night, config=replace(night.config, district=district))
+    try:
+        with pytest.raises(SourceHeld, match="timeout") as caught:
+            pull_source(night, "pension")
+        assert not caught.value.transient
+    finally:
+        office.say("DROP VIEW slow_member")
+
+
+def test_both_carriers_of_postgresql_spell_alike(tmp_path, monkeypatch):
+    try:
+        engine = sa.create_engine(POSTGRESQL, poolclass=sa.NullPool)
+        with engine.begin() as con:
+            con.exec_driver_sql("DROP TABLE IF EXISTS spelled_member")
+            con.exec_driver_sql("""CREATE TABLE spelled_member AS SELECT * FROM (VALUES
+                (1::bigint, '张三'::text, 1.50::numeric(9, 2), 600::float8, true, date '2026-01-02',
+                    timestamp '2026-01-02 03:04:05', 'ab'::varchar(4)),
+                (2, NULL, NULL, 'NaN', false, 'infinity', NULL, '李'),
+                (3, E'a\\tb', 0, 0.1, NULL, NULL, timestamp '2026-01-02', ''))
+                v (id, t, n, f, b, d, m, c)""")
+    except (sa.exc.OperationalError, ModuleNotFoundError):
+        pytest.skip("no PostgreSQL server to try this with")
+    columns = {name: SourceColumn(aliases=(name,)) for name in "id t n f b d m c".split()}
+    source = PENSION.model_copy(
+        update={"table": "spelled_member", "key": ("id",), "columns": columns, "persons": ()}
+    )
+    carried = [list(database.stream(source, POSTGRESQL, database.Reading(2)))]
+    monkeypatch.setattr(postgresql, "is_plain", lambda types: False)
+    carried.append(list(database.stream(source, POSTGRESQL, database.Reading(2))))
+    with engine.begin() as con:
+        con.exec_driver_sql("DROP TABLE spelled_member")
+    by_arrow, by_rows = (pa.Table.from_batches(batches).to_pylist() for batches in carried)
+    assert by_arrow == by_rows
+    assert by_arrow[0]["f"] == "600"

@@ -125,5 +125,5 @@ def test_a_workbook_that_takes_for_ever_costs_itself_alone(tmp_path):
     add_row(slow, SLOW)
     good = [write(tmp_path / f"{name}村.xlsx", [HEAD, *people(2)]) for name in "甲乙"]
     tasks = [Task(path, tmp_path / f"{path.stem}.parquet") for path in (good[0], slow, good[1])]
-    answers = read_all(tasks, LEDGER, date(2026, 11, 23), lambda done: None, seconds=1)
+    answers = read_all(tasks, LEDGER, date(2026, 11, 23), lambda done: None, seconds=3)
     assert [answer.get("failed") for answer in answers] == [None, "timeout", None]

@@ -50,7 +50,12 @@ def _identities(home: Home) -> list[tuple]:
         return [row[2:] for batch in journal.identities() for row in batch]
 
 
-@pytest.mark.parametrize("steps", [(*PULLED, *STEPS)[start::4] for start in range(4)])
+BRIEF = {"open_night", "queue_reviews", "place_dwellings", "write_report"}
+"""Steps that do little; `test_publish` kills the first of them at every call."""
+DEADLY = (*PULLED, *(step for step in STEPS if step not in BRIEF))
+
+
+@pytest.mark.parametrize("steps", [DEADLY[start::3] for start in range(3)])
 def test_runs_killed_in_the_middle_of_any_step_leave_yesterday_and_the_next_ends_as_if_nothing_was(
     steps: tuple[str, ...], districts: Districts, tmp_path: Path
 ) -> None:

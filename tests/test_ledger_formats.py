@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -191,6 +193,7 @@ def test_what_cannot_be_read_waits_with_a_reason_and_costs_itself_alone(
     }  # fmt: skip
     for name, (content, _) in bad.items():
         (inbox / name).write_bytes(content)
+        os.utime(inbox / name, (time.time() - 3600,) * 2)  # nobody is still copying it
     inner = zipped({"名册.csv": lines().encode()})
     parcel(inbox / "套村.zip", {"里/名册.zip": inner, "外村.csv": lines().encode()})
     counts = pull_source(night, "ledger")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -66,4 +67,9 @@ def test_a_rollback_gives_back_the_forms_of_the_night_before(home: Home) -> None
         roll_back(home, journal, 2, config.district.limits)
     restore_forms(home, config)
     assert _forms(home) == first
+    kept = {name: form for name, form in config.forms.items() if name != "concerns"}
+    restore_forms(home, replace(config, forms=kept))
+    assert not any("问题诉求" in name for name in _forms(home))
+    listed = _forms(home)["manifest.csv"].decode("utf-8-sig")
+    assert listed.count("\n") - 1 == sum(name.endswith(".xlsx") for name in _forms(home)) > 0
     assert not (home.work / "forms-again").exists()

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import duckdb
+import msoffcrypto
 import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.answers import Answers
+from pipelines.config import load_config
+from pipelines.deliver.locks import lock
+from pipelines.deliver.render import render_all
 from pipelines.home import Home
+from pipelines.intake.take import take_files
+from pipelines.journal import open_journal
 from tests.district_fixture import Districts, ask, copy, differences, onegrid
 
 Fill = Callable[["Form"], None]
@@ -130,7 +140,7 @@ def test_answers_are_known_the_next_night_and_not_asked_again(home: Home) -> Non
     assert "请在备注里写死亡日期" in said
     assert "“联系电话”：看不懂" in said
     assert not list(home.returns.rglob("*.xlsx"))
-    assert len(list(home.archive.iterdir())) == 1
+    assert len(list(home.archive.glob("*.xlsx"))) == 1
     assert not ask(home, "SELECT 1 FROM std.record WHERE source = 'grid_return' AND name <> ''")
 
     told_of = onegrid("burden", "--by", "department", "--repeated", home=home)
@@ -249,6 +259,52 @@ def test_identity_is_not_changed_without_a_person(home: Home, tmp_path: Path) ->
         f"""SELECT count(*) FROM std.record WHERE source = 'grid_return' AND sex IS NOT NULL
         AND record_id IN (SELECT record_id FROM link.cluster WHERE resident_id = '{told[0]}')""",
     ) == [(1,)]
+
+
+def test_a_locked_form_opens_for_its_grid_and_its_masked_numbers_are_corrected_in_full(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEGRID_FORM_SECRET", "sixteen characters and more")
+    config = load_config(home)
+    change = {"mask": "middle", "encrypted": True}
+    masked = config.forms["population"].model_copy(update=change)
+    config = replace(config, forms={"population": masked})
+    with duckdb.connect(str(home.published), read_only=True) as con:
+        render_all(con, tmp_path / "masked", config)
+    told: dict[str, list[str]] = {}
+
+    def work(form: Form) -> None:
+        phones = [r for r in form.rows if "*" in (form.get(r, "phone") or "")]
+        assert not [r for r in form.rows if re.search(r"\d{7}", form.get(r, "id_number") or "")]
+        checked = [r for r in phones if (form.get(r, "phone:source") or "").startswith("待核")]
+        for row in checked[1:]:
+            form.put(row, "result", "正确")
+        form.put(checked[0], "phone", "13912345678")
+        told["confirmed"] = [form.get(row, "resident_id") or "" for row in checked[1:]]
+        told["correction"] = [form.get(checked[0], "resident_id") or ""]
+
+    locked = max((tmp_path / "masked").rglob("*_人口*.xlsx"), key=lambda p: p.stat().st_size)
+    assert not zipfile.is_zipfile(locked)
+    grid = locked.name.split("_", maxsplit=1)[0]
+    secret = {"ONEGRID_FORM_SECRET": "sixteen characters and more"}
+    told_of = onegrid("form", "password", grid, home=home, environment=secret)
+    password = told_of.out.split()[-1]
+    with locked.open("rb") as file, (tmp_path / "open.xlsx").open("wb") as target:
+        office = msoffcrypto.OfficeFile(file)
+        office.load_key(password=password)
+        office.decrypt(target)
+    path = fill(tmp_path / "open.xlsx", tmp_path / f"{grid}_交回.xlsx", work)
+    path.write_bytes(lock(path.read_bytes(), password))
+    other = tmp_path / "330199101999999_交回.xlsx"
+    other.write_bytes(path.read_bytes() + b" ")
+    with open_journal(config.journal_url) as journal:
+        receipt, refused = take_files(home, config, journal, [path, other])
+        said = {(a.resident_id, a.kind): a for a in Answers(journal).all() if a.field == "phone"}
+    assert (receipt.refused, receipt.mend, refused.refused) == (None, [], "locked_form")
+    known = dict(ask(home, "SELECT resident_id, phone FROM master.resident"))
+    assert said.keys() == {(r, kind) for kind, residents in told.items() for r in residents}
+    assert all(a.value == known[r] for (r, kind), a in said.items() if kind == "confirmed")
+    assert len(told["confirmed"]) > 1
 
 
 def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:

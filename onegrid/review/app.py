@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
-from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -20,9 +17,12 @@ from starlette.routing import Route
 from onegrid.review import texts
 from onegrid.review.compare import age, hidden
 from onegrid.review.desk import Desk, Gone, Refused
-from onegrid.review.guard import Guard, Session
+from onegrid.review.guard import Session
 from onegrid.review.queue import Filter
 from onegrid.review.waterfall import chance
+from onegrid.web.guard import Guard
+from onegrid.web.parts import body as read_body
+from onegrid.web.parts import static, templates
 from pipelines.explain.records import KEY_FIELDS, readable
 from pipelines.explain.texts import REASONS
 from pipelines.report.texts import REVIEW_LABELS
@@ -36,6 +36,7 @@ LARGEST_BODY = 10_000
 def make_app(desk: Desk, session: Session) -> Starlette:
     """The page of `desk`, open to the browser that `session` admits."""
     pages = _Pages(desk, session)
+    session.refuse = pages.refuse
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -52,10 +53,10 @@ def make_app(desk: Desk, session: Session) -> Starlette:
             Route("/resident/{resident_id}/numbers", pages.resident_numbers, methods=["POST"]),
             Route("/undo", pages.undo, methods=["POST"]),
             Route("/decided", pages.decided),
-            Route("/review.css", _file("review.css", "text/css")),
-            Route("/review.js", _file("review.js", "text/javascript")),
+            Route("/review.css", static("onegrid.review", "review.css", "text/css")),
+            Route("/review.js", static("onegrid.review", "review.js", "text/javascript")),
         ],
-        middleware=[Middleware(Guard, session=session, refuse=pages.refuse)],
+        middleware=[Middleware(Guard, door=session)],
         exception_handlers={
             HTTPException: pages.wrong_address,
             Gone: pages.gone,
@@ -66,26 +67,11 @@ def make_app(desk: Desk, session: Session) -> Starlette:
     )
 
 
-def _file(name: str, kind: str) -> Callable[[Request], Response]:
-    text = (files("onegrid.review") / "pages" / name).read_text("utf-8")
-
-    def serve(_: Request) -> Response:
-        return Response(text, media_type=kind)
-
-    return serve
-
-
 class _Pages:
     def __init__(self, desk: Desk, session: Session) -> None:
         self._desk = desk
         self._session = session
-        self._templates = Environment(
-            loader=PackageLoader("onegrid.review", "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates("onegrid.review")
         self._templates.filters["chance"] = chance
         self._templates.globals |= {
             "district": desk.config.district.name,
@@ -152,7 +138,7 @@ class _Pages:
 
     async def decide(self, request: Request) -> Response:
         """Keep a word; answers with where to go on."""
-        body = await _body(request)
+        body = await read_body(request)
         said = body.get("verdict")
         if said not in {"always", "never", "unsure"}:
             raise HTTPException(400)
@@ -170,7 +156,7 @@ class _Pages:
 
     async def undo(self, request: Request) -> Response:
         """Withdraw a word; answers with where to go on."""
-        body = await _body(request)
+        body = await read_body(request)
         word, item = await run_in_threadpool(self._desk.undo, _whole(body.get("number")))
         wanted = Filter(str(body.get("r", "")), str(body.get("v", "")))
         to = _link(f"/item/{item.review_id}" if item else "/", wanted)
@@ -218,13 +204,3 @@ def _whole(value: object) -> int | None:
         return int(str(value))
     except ValueError:
         return None
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        raise HTTPException(400) from None
-    if not isinstance(body, dict):
-        raise HTTPException(400)
-    return body

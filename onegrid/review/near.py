@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 _OF_RECORDS = (
-    *("std.record", "std.benefit", "std.insurance", "std.defect"),
+    *("std.record", "std.benefit", "std.insurance", "std.defect", "std.correction"),
     *("link.cluster", "link.standing", "master.crosswalk"),
 )
 _OF_RESIDENTS = ("link.identity",)

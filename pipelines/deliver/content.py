@@ -15,7 +15,7 @@ from pipelines.deliver import texts
 from pipelines.deliver.layout import LAYOUT
 from schemas.codes import code_list
 from schemas.fields import FIELD
-from schemas.forms import FormContract
+from schemas.forms import MASKED, FormContract
 
 SEPARATOR = "chr(31)"
 LONGEST = 300
@@ -76,6 +76,8 @@ def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE"
     for number, item in enumerate(contract.items):
         field, state = FIELD[item.field], f'w."{item.field}_state"'
         shown, join = _shown(item.field, number)
+        if item.field in MASKED:
+            shown = _masked(shown, contract.mask)
         joins += join
         values.append(
             f"""{state} AS s{number},
@@ -178,6 +180,15 @@ def _shown(name: str, number: int) -> tuple[str, list[str]]:
     if field.type != "VARCHAR":
         return f"CAST({value} AS VARCHAR)", []
     return _clean(value), []
+
+
+def _masked(value: str, level: str) -> str:
+    """SQL of a number of which a form shows its ends, its last four figures, or all."""
+    if level == "none":
+        return value
+    ends = f"CASE WHEN length({value}) > 12 THEN 6 ELSE 3 END" if level == "middle" else "0"
+    hidden = f"greatest(length({value}) - 4 - {ends}, 0)"
+    return f"concat(left({value}, {ends}), repeat('*', {hidden}), right({value}, 4))"
 
 
 def _clean(value: str) -> str:

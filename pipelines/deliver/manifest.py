@@ -75,18 +75,28 @@ def register_file_names(
 
 
 def write_manifests(
-    con: duckdb.DuckDBPyConnection, contracts: dict[str, FormContract], folder: Path
+    con: duckdb.DuckDBPyConnection,
+    contracts: dict[str, FormContract],
+    folder: Path,
+    drawn: dict[str, tuple[str, int]] | None = None,
 ) -> int:
-    """Write manifest.sha256 and manifest.csv of all forms in force. Returns their number."""
+    """Write manifest.sha256 and manifest.csv of all forms in force. Returns their number.
+
+    A form whose contract has been taken away since is in force no more. `drawn` has hash and size
+    by form_id where a workbook was drawn again and may differ from what was published.
+    """
     rows = con.execute(
         """SELECT coalesce(g.village, ''), f.grid_code, coalesce(g.grid_name, ''), f.form, f.period,
             f.version, i.issued_on, i.due_on, f.residents, f.required_cells, f.known_cells,
-            f.verify_cells, f.ask_cells, f.waits_cells, f.withheld_cells, f.file, f.file_sha256
+            f.verify_cells, f.ask_cells, f.waits_cells, f.withheld_cells, f.file,
+            f.form_id, f.file_sha256
         FROM deliver.form f LEFT JOIN deliver.issue i USING (form_id)
         LEFT JOIN (SELECT grid_code, min(village_name) AS village, min(grid_name) AS grid_name
             FROM master.dwelling GROUP BY grid_code) g ON g.grid_code = f.grid_code
-        ORDER BY f.file"""
+        WHERE list_contains(?, f.form) ORDER BY f.file""",
+        [list(contracts)],
     ).fetchall()
+    rows = [(*row[:-2], (drawn or {}).get(row[-2], (row[-1], 0))[0]) for row in rows]
     folder.mkdir(parents=True, exist_ok=True)
     sums = "".join(f"{row[-1]}  {row[-2]}\n" for row in rows)
     (folder / "manifest.sha256").write_text(sums, "utf-8")

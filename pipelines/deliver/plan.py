@@ -166,7 +166,12 @@ def people_sql(day: date) -> str:
 
 
 def check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None:
-    """Refuse a target that is not one whole condition.
+    """Refuse a form's target that is not one whole condition, see `check_condition`."""
+    check_condition(con, contract.target, f"form {contract.form}: 'target'")
+
+
+def check_condition(con: duckdb.DuckDBPyConnection, condition: str, said: str) -> None:
+    """Refuse what is not one whole SQL condition over a resident; `said` is where it stands.
 
     It must stand both bare and in brackets: so it can neither close the brackets it is put into
     and escape the other conditions, nor go on after them.
@@ -174,17 +179,17 @@ def check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None
     Raises:
         ConfigError: it is something else.
     """
-    for condition in (contract.target, f"({contract.target})"):
-        query = f"SELECT 1 FROM {people_sql(date.min)} r WHERE {condition} LIMIT 0"
+    for written in (condition, f"({condition})"):
+        query = f"SELECT 1 FROM {people_sql(date.min)} r WHERE {written} LIMIT 0"
         try:
             statements = len(con.extract_statements(query))
             if statements == 1:
                 con.execute(query).fetchall()
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
-            raise ConfigError(f"form {contract.form}: 'target' cannot be used: {reason}") from error
+            raise ConfigError(f"{said} cannot be used: {reason}") from error
         if statements != 1:
-            raise ConfigError(f"form {contract.form}: 'target' must be one SQL condition")
+            raise ConfigError(f"{said} must be one SQL condition")
 
 
 def state_sql(

@@ -19,6 +19,7 @@ from pipelines.config import Config
 from pipelines.deliver import texts
 from pipelines.deliver.content import content_sql, literal, read_sources
 from pipelines.deliver.layout import HEADER_ROW
+from pipelines.deliver.locks import grid_password, lock
 from pipelines.deliver.manifest import register_file_names, write_manifests
 from pipelines.deliver.template import Template, build_template
 from pipelines.deliver.workbook import (
@@ -100,11 +101,11 @@ def render_all(con: duckdb.DuckDBPyConnection, folder: Path, config: Config) -> 
 
     Returns:
         counts: forms_written, and forms_differing from the hash that was published (the contract
-        or the layout has changed since).
+        or the layout has changed since, or the form is encrypted).
     """
     published = dict(con.execute("SELECT form_id, file_sha256 FROM deliver.form").fetchall())
     written = _render(con, config, folder, set(published))
-    write_manifests(con, config.forms, folder)
+    write_manifests(con, config.forms, folder, written)
     differing = sum(published[form_id] != digest for form_id, (digest, _) in written.items())
     return {"forms_written": len(written), "forms_differing": differing}
 
@@ -226,6 +227,8 @@ def _write(
             links=row["links"],
         )
         body = build_workbook(template, sheet)
+        if template.contract.encrypted:
+            body = lock(body, grid_password(form.grid_code))
         target = folder / form.file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(body)

@@ -70,8 +70,11 @@ def read_cards(con: duckdb.DuckDBPyConnection, records: Iterable[int]) -> dict[i
         {"records": list(records)},
     )
     names = [column[0] for column in result.description or ()]
-    rows = (dict(zip(names, row, strict=True)) for row in result.fetchall())
-    return {row["record_id"]: _card(row) for row in rows}
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    corrected = _corrected(con, [row["record_id"] for row in rows])
+    return {
+        row["record_id"]: _card(row, corrected.get(row["record_id"], frozenset())) for row in rows
+    }
 
 
 def differs(field: str, one: Card, other: Card) -> bool:
@@ -88,7 +91,22 @@ def readable(field: str, value: object) -> str:
     return code_list(codes).values.get(str(value), str(value)) if codes else str(value)
 
 
-def _card(row: dict[str, Any]) -> Card:
+def _corrected(con: duckdb.DuckDBPyConnection, records: list[int]) -> dict[int, frozenset[str]]:
+    """The fields of `records` that their department corrected; none in a file of older layout."""
+    if not con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+        "AND schema_name = 'std' AND table_name = 'correction'"
+    ).fetchall():
+        return {}
+    rows = con.execute(
+        """SELECT record_id, list(field) FROM std.correction
+        WHERE record_id IN (SELECT unnest(?::BIGINT[])) GROUP BY record_id""",
+        [records],
+    ).fetchall()
+    return {record: frozenset(fields) for record, fields in rows}
+
+
+def _card(row: dict[str, Any], corrected: frozenset[str]) -> Card:
     values = {f.name: readable(f.name, row[f.name]) for f in FIELDS if row[f.name] is not None}
     compared = {f.name: frozenset([str(row[f.name])]) for f in FIELDS if f.name in values}
     if row["name_key"]:
@@ -114,13 +132,13 @@ def _card(row: dict[str, Any]) -> Card:
         resident_id=row["resident_id"],
         since=row["since"],
         values=values,
-        remarks=_remarks(row, has_number=bool(number)),
+        remarks=_remarks(row, corrected, has_number=bool(number)),
         compared=compared,
     )
 
 
-def _remarks(row: dict[str, Any], *, has_number: bool) -> dict[str, str]:
-    remarks = {}
+def _remarks(row: dict[str, Any], corrected: frozenset[str], *, has_number: bool) -> dict[str, str]:
+    remarks: dict[str, str] = {}
     if row["birth_date"]:
         said = [texts.FROM_ID] if row["birth_from_id"] else []
         said += [text for kind, text in texts.PRECISION.items() if kind == row["birth_precision"]]
@@ -130,6 +148,8 @@ def _remarks(row: dict[str, Any], *, has_number: bool) -> dict[str, str]:
         if row["id17"] and row["is_open"]:
             said.append(texts.ID_OPEN if row["held_id"] else texts.ID_ANOTHERS)
         remarks["id_number"] = "，".join(said)
+    for name in sorted(corrected):
+        remarks[name] = "，".join(part for part in (remarks.get(name), texts.CORRECTED) if part)
     return {name: remark for name, remark in remarks.items() if remark}
 
 

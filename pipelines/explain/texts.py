@@ -22,6 +22,7 @@ ID_ANOTHERS = "号码属于他人"
 ID_OPEN = "号码归属未定"
 PRECISION = {"lunar": "由农历换算"}
 FROM_ID = "取自证号"
+CORRECTED = "部门已更正"
 
 RULES = {"authority": "来源权威优先", "newest": "最新优先", "most_frequent": "多数一致优先"}
 """Survivorship rule → what it prefers."""

@@ -1,147 +1,206 @@
-"""Take the people out of a sheet, block by block and column by column.
+"""Go down a sheet section by section: each has one header, and one table or several side by side.
 
-Only rows that look odd are looked at one by one: totals, footers, instructions, repeated headers.
+A section ends where another header stands; rows of a table of something else are passed over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import python_calamine as calamine
 
-from pipelines.extract import rows as kinds
-from pipelines.extract.header import Header, HeaderFinder
-from pipelines.extract.plain import PlainSheet
+from pipelines.extract.fill import MergedCells
+from pipelines.extract.header import DEEPEST, Header, HeaderFinder, Merge
+from pipelines.extract.people import Frame, TableReader
 from pipelines.extract.values import cell
-from schemas.source import SourceMap
 
 BLOCK = 20_000
-_INSTRUCTION_ROWS = 3
-_FIRST_CELLS = 4
-Values = list[str | None]
+_FIRST_SECTION = 250
+_LOOKED_AT = 25
+_FEW = 0.2
+Rows = list[list[Any]]
 
 
 class BlockReader:
-    """Takes the rows below a header, in order; remembers what 'as above' means."""
+    """Takes the rows below a header, in order."""
 
     def __init__(
-        self,
-        sheet: calamine.CalamineSheet | PlainSheet,
-        header: Header,
-        finder: HeaderFinder,
-        source: SourceMap,
+        self, header: Header, finder: HeaderFinder, frame: Frame, areas: Sequence[Merge] = ()
     ) -> None:
-        self.left_out = 0
-        self.footers: Values = []
-        self._finder, self._first = finder, header.last + 2
-        self._names = list(source.columns)
-        required = {name for name, c in source.columns.items() if c.required}
-        self._firm = [i for i, n in enumerate(self._names) if n == "id_number" or n in required]
-        self._above: Values = [None] * len(self._names)
-        shift = sheet.start[1] if sheet.start else 0
-        # ranges of one row say nothing downwards; top and bottom as row numbers from 1
-        self._merged = [
-            (top + 1, bottom + 1, left - shift)
-            for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
-            if bottom > top and left == right and top + 1 >= self._first
-        ]
-        self._held: dict[tuple[int, int], object] = {}
-        self._lay(header)
+        """`areas` are merged cells by row and place, counted from 0."""
+        self.footers: list[str | None] = []
+        self._finder, self._words, self._frame = finder, finder.vocabulary, frame
+        self._findings, self._areas = frame.findings, areas
+        self._people: list[np.ndarray] = []
+        self._section = _FIRST_SECTION
+        self._filled: dict[int, list[int]] = {}
+        self._lay(header, header.last + 2)
 
-    def _lay(self, header: Header) -> None:
-        self._places = [header.places.get(name) for name in self._names]
+    def take(self, start: int, rows: Rows, *, is_last: bool) -> tuple[int, list[pa.Table]]:
+        """The people among `rows`, in the map's columns, with their row numbers and marks.
 
-    def take(self, start: int, rows: list[list[Any]]) -> list[pa.Table]:
-        """The people among `rows`, of which the first has number `start`, in the map's columns."""
-        if self._merged:
-            self._fill_merged(start, rows)
+        Args:
+            start: number of the first row.
+            rows: may be filled in.
+            is_last: nothing comes after them.
+
+        Returns:
+            How many rows were used (the rest is to come again, with more), and the people.
+        """
+        width = max(map(len, rows), default=0)
+        if any(len(row) < width for row in rows):
+            rows = [[*row, *[""] * (width - len(row))] for row in rows]
         tables: list[pa.Table] = []
-        while rows:
-            used, table = self._take(start, rows)
-            tables.append(table)
-            start, rows = start + used, rows[used:]
-        return tables
+        at, end = 0, len(rows) if is_last else len(rows) - DEEPEST
+        merged: MergedCells | None = None
+        while at < end:
+            if merged is not self._merged:  # another table began
+                merged = self._merged
+                self._filled = merged.fill(start + at, rows[at:]) if merged else {}
+            used, found = self._take_section(start + at, rows[at:], end - at)
+            self._note_filled(start + at, start + at + used)
+            tables += found
+            at += used
+        return at, tables
 
-    def _take(self, start: int, rows: list[list[Any]]) -> tuple[int, pa.Table]:
-        """Rows up to a header that changes the layout: how many, and the people in them."""
-        width = min(map(len, rows))
-        columns: list[Values] = [
+    def finish(self) -> int:
+        """Say what only the whole sheet tells: colours, hidden rows; how many people it has."""
+        people = np.concatenate(self._people) if self._people else np.zeros(0, np.int64)
+        signs = self._frame.signs
+        if signs.coloured:
+            colours: dict[str, list[int]] = {}
+            for number in people.tolist():
+                for colour in signs.coloured.get(number, ()):
+                    colours.setdefault(colour, []).append(number)
+            for colour, numbers in colours.items():
+                if len(numbers) <= _FEW * len(people):
+                    self._findings.at("coloured_row", numbers, detail=colour)
+        if signs.hidden_rows:
+            hidden = np.intersect1d(people, signs.hidden_rows)
+            self._findings.at("hidden_row", hidden.tolist())
+        return len(people)
+
+    def _lay(self, header: Header, first: int) -> None:
+        """`header` holds from row number `first` on."""
+        frame = self._frame
+        self._header = header
+        self._readers = [TableReader(table, frame, first) for table in header.tables]
+        firm = {t.places[n] for t in header.tables for n in frame.firm if n in t.places}
+        self._merged = MergedCells(
             [
-                (v.strip() or None) if v.__class__ is str else cell(v)
-                for v in [row[place] for row in rows]
-            ]
-            if place is not None and place < width
-            else [None] * len(rows)
-            for place in self._places
-        ]
-        dropped: set[int] = set()
-        blank = [""] * len(rows[0])
-        used = len(rows)
-        for index in sorted(self._odd(start, rows, columns)):
-            if rows[index] == blank or not any(every := [cell(v) for v in rows[index]]):
-                dropped.add(index)
-                continue
-            values = [column[index] for column in columns]
-            again = self._finder.names_in(rows[index]) >= 2
-            if again or self._is_furniture(start + index, every, values):
-                dropped.add(index)
-                self.left_out += 1
-                self.footers += every if kinds.is_footer(every) else []
-            if again and (header := self._finder.find([rows[index]])) is not None:
-                self._lay(header)
-                used = index + 1
+                (top + 1, bottom + 1, left)
+                for top, left, bottom, right in self._areas
+                if bottom > top and left == right and top + 1 >= first
+            ],
+            frozenset(firm),
+        )
+        used = {place for table in header.tables for place in table.places.values()}
+        for column in sorted(set(frame.signs.hidden_columns)):
+            if column - frame.shift in used:
+                self._findings.sheet("hidden_column", column=column)
+        for place, word in header.unknown:
+            self._findings.sheet("column_unknown", column=place + frame.shift, detail=word)
+        for name in sorted(header.guessed):
+            place = header.tables[0].places[name]
+            self._findings.sheet("column_guessed", column=place + frame.shift)
+
+    def _take_section(self, start: int, rows: Rows, end: int) -> tuple[int, list[pa.Table]]:
+        """Rows up to a header that changes the layout: how many, and the people in them."""
+        count = min(end, self._section)
+        columns = list(zip(*rows[:count], strict=True))
+        texts = [reader.texts(columns, count) for reader in self._readers]
+        odd = set(range(0 if self._readers else count))
+        for reader, own in zip(self._readers, texts, strict=True):
+            odd |= reader.odd(start, columns, own)
+        repeated: set[int] = set()
+        new: tuple[int, Header | None] | None = None
+        for index in sorted(odd):
+            if (new := self._new_header(start, rows, index, repeated)) is not None:
                 break
-        kept = [index for index in range(used) if index not in dropped]
-        if len(kept) < len(rows):
-            columns = [[column[index] for index in kept] for column in columns]
-        for place, column in enumerate(columns):
-            self._say_again(place, column)
-        arrays = [pa.array(column, pa.string()) for column in columns]
-        arrays.append(pa.array([start + index for index in kept], pa.int32()))
-        return used, pa.table(arrays, names=[*self._names, "src_row"])
+        first = new[0] if new else count
+        inside = sorted(index for index in odd if index < first)
+        tables = []
+        for reader, own in zip(self._readers, texts, strict=True):
+            cut = {name: column.slice(0, first) for name, column in own.items()}
+            tables.append(
+                reader.people(
+                    start, rows[:first], cut, inside, repeated=repeated, filled=self._filled
+                )
+            )
+            self._people.append(tables[-1]["src_row"].to_numpy())
+            self.footers += reader.footers
+            reader.footers.clear()
+        if not self._readers:
+            self._pass_over(start, rows[:first])
+        self._section = min(2 * self._section, BLOCK) if new is None else _FIRST_SECTION
+        return (first if new is None else self._change(start, *new)), tables
 
-    def _say_again(self, place: int, column: Values) -> None:
-        """Replace 'as above' by what stands above."""
-        if not column:
-            return
-        if not kinds.DITTO.isdisjoint(column):
-            above = self._above[place]
-            for index, value in enumerate(column):
-                above = column[index] = above if kinds.is_ditto(value) else value
-        self._above[place] = column[-1]
+    def _change(self, start: int, first: int, header: Header | None) -> int:
+        """Go over to another header, or to a table of something else; the rows used so far."""
+        last = first if header is None else header.last
+        for index in range(first, last + 1):
+            self._findings.row("other_table" if header is None else "header_row", start + index)
+        if header is None:
+            self._readers, self._merged = [], MergedCells([], frozenset())
+        else:
+            self._lay(header, start + last + 1)
+        return last + 1
 
-    def _odd(self, start: int, rows: list[list[Any]], columns: list[Values]) -> set[int]:
-        """Rows that lack what a person's row has, or have what it has not: worth a closer look."""
-        odd = set(range(max(0, min(len(rows), self._first + _INSTRUCTION_ROWS - start))))
-        if not self._firm:
-            return set(range(len(rows)))
-        for place in self._firm:
-            if None in columns[place]:
-                odd.update(i for i, value in enumerate(columns[place]) if value is None)
-        for column in columns[:_FIRST_CELLS]:
-            odd.update(i for i, v in enumerate(column) if v and self._finder.is_word(v))
+    def _pass_over(self, start: int, rows: Rows) -> None:
         for index, row in enumerate(rows):
-            head = row[0] if row[0] != "" else next((v for v in row if v != ""), None)
-            if head.__class__ is str and (":" in head or "：" in head or "计" in head):
-                odd.add(index)
-        return odd
+            is_blank = not any(cell(value) for value in row)
+            self._findings.row("blank" if is_blank else "other_table", start + index)
 
-    def _is_furniture(self, number: int, every: Values, values: Values) -> bool:
-        if not any(values) or kinds.is_total(every) or kinds.is_footer(every):
-            return True
-        if number < self._first + _INSTRUCTION_ROWS and kinds.is_instruction(every):
-            return True
-        identified = any(values[place] for place in self._firm)
-        return not identified and sum(1 for value in every if value) <= 1
+    def _new_header(
+        self, start: int, rows: Rows, index: int, repeated: set[int]
+    ) -> tuple[int, Header | None] | None:
+        """Where another header begins at or just above a row; with None: of something else."""
+        row = rows[index]
+        words = self._words.count(row)
+        if self._readers and self._header.repeats(row):
+            if words >= 2 or self._lacks_number(row):
+                repeated.add(index)
+            return None
+        if words < 2:
+            return None
+        top = max(0, index - DEEPEST + 1)
+        above = start + top - 1
+        areas = [
+            (first - above, left, last - above, right)
+            for first, left, last, right in self._areas
+            if above <= first <= above + DEEPEST
+        ]
+        window = rows[top : index + _LOOKED_AT]
+        found = self._finder.find(window, areas, searched=index - top + 1, guess=False)
+        if found is not None and top + found.last >= index:
+            return top + found.first, found.moved(top)
+        filled = sum(1 for value in row if value not in ("", None))
+        if self._readers and 2 * words >= filled:
+            if self._is_elsewhere(row):
+                return index, None
+            repeated.add(index)
+        return None
 
-    def _fill_merged(self, start: int, rows: list[list[Any]]) -> None:
-        end = start + len(rows) - 1
-        for top, bottom, place in self._merged:
-            if top > end or bottom < start:
-                continue
-            if top >= start:
-                self._held[top, place] = rows[top - start][place]
-            for number in range(max(top + 1, start), min(bottom, end) + 1):
-                if rows[number - start][place] == "":
-                    rows[number - start][place] = self._held.get((top, place), "")
+    def _lacks_number(self, row: Sequence[Any]) -> bool:
+        place = self._header.tables[0].places.get("id_number")
+        return place is None or not any(character.isdigit() for character in str(row[place]))
+
+    def _is_elsewhere(self, row: Sequence[Any]) -> bool:
+        """Most header words of a row stand where the present table has something else."""
+        places = {name: p for table in self._header.tables for name, p in table.places.items()}
+        moved = same = 0
+        for place, value in enumerate(row):
+            if isinstance(value, str) and value and (claim := self._words.meaning((value,))):
+                is_there = any(places.get(name) == place for name in claim.columns)
+                same, moved = same + is_there, moved + (not is_there)
+        return moved >= 2 and moved > same
+
+    def _note_filled(self, start: int, end: int) -> None:
+        used = {p for reader in self._readers for p in reader.table.places.values()}
+        for place, numbers in self._filled.items():
+            inside = [number for number in numbers if start <= number < end]
+            if place in used and inside:
+                column = place + self._frame.shift
+                self._findings.at("filled_merged", inside, column=column)

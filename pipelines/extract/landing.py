@@ -17,7 +17,8 @@ from schemas.tables import RAW_COLUMNS, TABLE
 from schemas.tables.model import Column
 
 UNPLACED = """SELECT NULL::VARCHAR AS village, NULL::VARCHAR AS src_file,
-    NULL::VARCHAR AS src_sheet, NULL::INTEGER AS src_row, NULL::VARCHAR AS src_observed, *
+    NULL::VARCHAR AS src_sheet, NULL::INTEGER AS src_row, NULL::VARCHAR AS src_observed,
+    NULL::VARCHAR AS src_mark, *
     FROM drawn"""
 """The rows of the registered relation `drawn`, which comes from a database."""
 CONFIRMED_AFTER_DAYS = 180
@@ -47,6 +48,15 @@ LEDGER_PLACE = tuple(
     )
 )
 """Not dated: rows keep their new places when a night is rolled back, so its files are read anew."""
+DRAW = tuple(
+    Column(name, "VARCHAR", meaning)
+    for name, meaning in (
+        ("source", "source"),
+        ("since", "day from which on rows were asked for; NULL: all of them"),
+        ("drawn_on", "business date of the pull"),
+        ("map_hash", "hash of the source map"),
+    )
+)
 _PERIOD = (Column("since_night", "INTEGER", ""), Column("until_night", "INTEGER", ""))
 
 
@@ -61,12 +71,12 @@ class Counts:
 
 
 def prepare(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
-    """Create the landing tables of `source`, and columns its map has gained."""
+    """Create the landing tables of `source`, and columns that it has gained."""
     _create(con, source.source, (*RAW_COLUMNS, *_own_columns(source)))
     known = {
         row[0] for row in con.execute(f"DESCRIBE main.{store.quote(source.source)}").fetchall()
     }
-    for column in source.columns:
+    for column in ("mark", *source.columns):
         if column not in known:
             con.execute(
                 f"ALTER TABLE main.{store.quote(source.source)} "
@@ -75,7 +85,9 @@ def prepare(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     _create(con, "pull", (*TABLE["raw.pull"].columns, *_PERIOD))
     _create(con, "ledger_file", (*LEDGER_FILE, *_PERIOD))
     _create(con, "ledger_place", LEDGER_PLACE)
-    _create(con, "ledger_quarantine", TABLE["raw.ledger_quarantine"].columns)
+    _create(con, "draw", (*DRAW, *_PERIOD))
+    for book in ("ledger_quarantine", "ledger_finding", "source_column"):
+        _create(con, book, TABLE[f"raw.{book}"].columns)
 
 
 def rewind(con: duckdb.DuckDBPyConnection, night: Night, table: str, where: str = "true") -> None:
@@ -94,21 +106,22 @@ def key(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: s
         con: the landing zone.
         night: the night.
         source: its map.
-        rows: SQL that selects village, src_file, src_sheet, src_row, src_observed and the map's
-            columns; read once.
+        rows: SQL that selects village, src_file, src_sheet, src_row, src_observed, src_mark and
+            the map's columns; read once.
 
     Returns:
         How many rows share their key with another; those carry an occurrence number.
     """
     names = sorted(source.columns)
     hashed = ", ".join(f"'{name}=' || {store.quote(name)}" for name in names)
+    hashed += ", 'mark=' || src_mark"
     village = "substr(md5(village), 1, 8) || '-' || " if source.kind == "workbook" else ""
     own = ", ".join(store.quote(name) for name in source.columns)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE incoming AS
         SELECT {village}{_key_sql(source)} AS source_key,
             CAST(md5_number_lower(concat_ws(chr(31), {hashed})) >> 1 AS BIGINT) AS row_hash,
             src_file AS file, src_sheet AS sheet, src_row AS row_no,
-            {_observed_sql(night, source)} AS observed, {own}
+            {_observed_sql(night, source)} AS observed, src_mark AS mark, {own}
         FROM ({rows})""")
     repeated = store.count(
         con,
@@ -248,7 +261,11 @@ def replace_state(
     same = " AND ".join(
         f"t.{store.quote(n)} IS NOT DISTINCT FROM s.{store.quote(n)}" for n in names
     )
-    schema = pa.schema([(n, pa.int64() if n == "rows" else pa.string()) for n in names])
+    kinds = {"BIGINT": pa.int64(), "INTEGER": pa.int32()}
+    types = dict(
+        con.execute(f"SELECT column_name, column_type FROM (DESCRIBE main.{table})").fetchall()
+    )
+    schema = pa.schema([(name, kinds.get(types[name], pa.string())) for name in names])
     con.register("state", pa.Table.from_pylist(rows, schema=schema))
     con.execute(
         f"""UPDATE main.{table} t SET until_night = {night.number} WHERE until_night IS NULL

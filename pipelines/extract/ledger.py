@@ -21,6 +21,8 @@ from pipelines.errors import SourceHeld
 from pipelines.extract import landing, texts
 from pipelines.extract import rows as kinds
 from pipelines.extract.arrivals import Arrival, look
+from pipelines.extract.findings import Finding
+from pipelines.extract.noted import keep_findings
 from pipelines.extract.readers import Task, read_all
 from pipelines.night import Night
 from pipelines.progress import tell
@@ -65,7 +67,7 @@ def pull_ledgers(
     """
     root = night.config.ledgers
     con.execute("BEGIN")
-    for table in (source.source, "ledger_file", "ledger_quarantine"):
+    for table in (source.source, "ledger_file", "ledger_quarantine", "ledger_finding"):
         where = "true" if table == source.source else f"source = '{source.source}'"
         landing.rewind(con, night, table, where)
     con.execute("COMMIT")
@@ -75,7 +77,7 @@ def pull_ledgers(
     if not arrived:
         raise SourceHeld(source.source, texts.no_workbook(source.files or ""))
     known, waiting = _known(con, source.source)
-    files, quarantined, fresh = _read(
+    files, quarantined, found = _read(
         night, source, arrived, known=known, waiting=waiting, moved=_moved(con, source.source)
     )
     winners = _winners(files, known)
@@ -99,6 +101,7 @@ def pull_ledgers(
         con, night, "ledger_quarantine", columns=columns, source=source.source, rows=quarantined
     )
     con.execute("COMMIT")
+    noted = keep_findings(con, night, source, found, list(winners.values()))
     con.execute("BEGIN")
     landing.merge(con, night, source, _scope(con, winners))
     _place(con, source, winners)
@@ -116,10 +119,11 @@ def pull_ledgers(
     status = "ok" if any(file.parsed for file in winners.values()) else "skipped"
     return status, {
         "files": len(arrived),
-        "files_read": fresh,
-        "files_skipped": len(arrived) - fresh,
+        "files_read": len(found),
+        "files_skipped": len(arrived) - len(found),
         "files_quarantined": len({entry["sha256"] for entry in quarantined}),
         "duplicate_keys": repeated,
+        "findings": noted,
     }
 
 
@@ -152,8 +156,9 @@ def _read(
     known: dict[str, LedgerFile],
     waiting: dict[str, list[dict[str, object]]],
     moved: set[str],
-) -> tuple[list[LedgerFile], list[dict[str, object]], int]:
-    """Every file that is there: usable ones, quarantine entries, and how many were read anew."""
+) -> tuple[list[LedgerFile], list[dict[str, object]], dict[str, list[Finding]]]:
+    """Every file that is there: usable ones, quarantine entries, and by the hash of each file that
+    was read anew what was found odd in it."""
     map_hash = hashlib.md5(source.model_dump_json().encode(), usedforsecurity=False).hexdigest()
     files: list[LedgerFile] = []
     quarantined: list[dict[str, object]] = []
@@ -200,7 +205,9 @@ def _read(
     answers = read_all(
         tasks, source, night.business_date, lambda done: tell(label, done, len(tasks))
     )
+    found: dict[str, list[Finding]] = {}
     for (file, _), task, answer in zip(new, tasks, answers, strict=True):
+        found[file.sha256] = [Finding(*item) for item in answer.get("findings", ())]
         if failed := answer.get("failed"):
             detail = answer.get("detail", "")
             quarantined.append(_entry(source, file.file, file.sha256, failed, detail))
@@ -216,7 +223,7 @@ def _read(
                 parsed=task.target,
             )
         )
-    return files, quarantined, len(new)
+    return files, quarantined, found
 
 
 def _village(titles: tuple[str, ...], source: SourceMap) -> str:
@@ -259,14 +266,15 @@ def _rows(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerF
     if not files:
         nothing = ", ".join(f"NULL::VARCHAR AS {store.quote(name)}" for name in source.columns)
         return f"""SELECT village, file AS src_file, NULL::VARCHAR AS src_sheet,
-            NULL::INTEGER AS src_row, observed AS src_observed, {nothing} FROM book"""
+            NULL::INTEGER AS src_row, observed AS src_observed, NULL::VARCHAR AS src_mark, {nothing}
+            FROM book"""
     con.executemany(
         "INSERT INTO book VALUES (?, ?, ?, ?)",
         [[str(f.parsed), f.village, f.file, f.observed] for f in files],
     )
     paths = ", ".join("'" + str(file.parsed).replace("'", "''") + "'" for file in files)
     return f"""SELECT b.village, b.file AS src_file, src_sheet, src_row,
-        coalesce(src_observed, b.observed) AS src_observed, {own}
+        coalesce(src_observed, b.observed) AS src_observed, src_mark, {own}
         FROM read_parquet([{paths}], filename = true) p JOIN book b ON b.path = p.filename"""
 
 

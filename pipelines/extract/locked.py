@@ -29,7 +29,7 @@ def unlock(path: Path, target: Path, variables: Iterable[str]) -> None:
     variables = tuple(variables)
     passwords = [os.environ[name] for name in variables if os.environ.get(name)]
     for password in (*passwords, _EXCELS_OWN):
-        if _opens(path, target, password):
+        if opens(path, target, password):
             return
     target.unlink(missing_ok=True)
     if variables:
@@ -37,7 +37,12 @@ def unlock(path: Path, target: Path, variables: Iterable[str]) -> None:
     raise Unreadable("password")
 
 
-def _opens(path: Path, target: Path, password: str) -> bool:
+def opens(path: Path, target: Path, password: str) -> bool:
+    """Write what `path` holds behind `password` to `target`; False: it is another password.
+
+    Raises:
+        Unreadable: the way of encryption is unknown, or the file is damaged.
+    """
     with path.open("rb") as locked, target.open("wb") as opened:
         try:
             office = msoffcrypto.OfficeFile(locked)

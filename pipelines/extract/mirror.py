@@ -83,7 +83,7 @@ def _place(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> N
 
 
 def _mirror_books(con: duckdb.DuckDBPyConnection, night: Night, landed: set[str]) -> None:
-    for table in ("pull", "ledger_quarantine"):
+    for table in ("pull", "ledger_quarantine", "ledger_finding", "source_column"):
         if table not in landed:
             continue
         columns = ", ".join(store.quote(c.name) for c in TABLE[f"raw.{table}"].columns)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from pipelines.answers import Answers
-from pipelines.extract import database, landing, ledger, returned, texts
+from pipelines.errors import SourceHeld
+from pipelines.extract import database, drift, increment, landing, ledger, returned, texts
+from pipelines.inbox import Arrived, take_ledgers, write_receipts
+from pipelines.inbox.arrival import forget_originals
+from pipelines.inbox.texts import still_arriving
 from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
@@ -36,8 +41,11 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
         start = time.perf_counter()
         with night.open_landed() as con:
             landing.prepare(con, contract)
+            arrived = None
             if contract.kind == "workbook":
-                status, details = ledger.pull_ledgers(con, night, contract)
+                arrived = take_ledgers(night, contract) if night.config.ledgers.is_dir() else None
+                status, details = ledger.pull_ledgers(con, _at(night, contract, arrived), contract)
+                details["files_waiting"] = arrived.waiting if arrived else 0
             elif contract.kind == "returns":
                 status, details = "ok", _pull_returns(con, night, contract)
             else:
@@ -53,6 +61,9 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
                 seconds=time.perf_counter() - start,
             )
             con.execute("COMMIT")
+            if arrived is not None:
+                write_receipts(con, night, contract, arrived)
+                forget_originals(con, night.home, night.config.district.keep_originals)
         counts |= {
             "source": source,
             "status": status,
@@ -73,7 +84,8 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
             landing.prepare(con, contract)
             con.execute("BEGIN")
             landing.rewind(con, night, source)
-            landing.rewind(con, night, "ledger_file", f"source = '{source}'")
+            for table in ("ledger_file", "ledger_finding"):
+                landing.rewind(con, night, table, f"source = '{source}'")
             totals = landing.count_changes(con, night, source)
             landing.log_pull(
                 con, night, source, status="held", reason=reason_zh, counts=totals, seconds=0.0
@@ -86,6 +98,19 @@ def hold_source(night: Night, source: str, reason_zh: str) -> dict[str, Any]:
             "rows_pulled": totals.pulled,
         }
     return counts
+
+
+def _at(night: Night, source: SourceMap, arrived: Arrived | None) -> Night:
+    """The night whose ledgers are those that have arrived.
+
+    Raises:
+        SourceHeld: all that lies there is still being copied.
+    """
+    if arrived is None:
+        return night
+    if arrived.waiting and not any(arrived.root.iterdir()):
+        raise SourceHeld(source.source, still_arriving(arrived.waiting), transient=True)
+    return replace(night, config=replace(night.config, ledgers=arrived.root))
 
 
 def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
@@ -103,16 +128,45 @@ def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
     return {"duplicate_keys": repeated}
 
 
-def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
+def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     """Draw the table through DuckDB outside of the transaction, merge within; leaves it open."""
+    limits = night.config.district.limits
+    asked = increment.since(con, night, source)
+    reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
+    try:
+        drawn, repeated = _draw(con, night, source, reading)
+        if reading.is_partial and repeated:
+            # what shares its key is told apart by all rows of the key, not by some of them
+            reading = database.Reading(limits.batch_rows, limits.statement_seconds)
+            drawn, repeated = _draw(con, night, source, reading)
+    except SourceHeld:
+        if reading.columns:
+            drift.keep_columns(con, night, source, reading.columns)
+        raise
+    changed = drift.keep_columns(con, night, source, reading.columns)
+    con.execute("BEGIN")
+    landing.rewind(con, night, source.source)
+    seen = "source_key IN (SELECT source_key FROM incoming)"
+    landing.merge(con, night, source, seen if reading.is_partial else "true")
+    increment.keep(con, night, source, asked if reading.is_partial else None)
+    told: dict[str, Any] = {"duplicate_keys": repeated, "rows_drawn": drawn}
+    if reading.is_partial and asked:
+        told["drawn_since"] = asked.isoformat()
+    if changed:
+        told["columns_changed"] = "；".join(changed)
+    return told
+
+
+def _draw(con: Any, night: Night, source: SourceMap, reading: database.Reading) -> tuple[int, int]:
+    """Make ``incoming`` of what the database holds; its rows, and how many share their key."""
     failures: list[BaseException] = []
+    rows = 0
 
     def batches() -> Generator[pa.RecordBatch]:
-        limits = night.config.district.limits
+        nonlocal rows
         url = night.config.databases[source.database or ""]
-        rows = 0
         try:
-            for batch in database.stream(source, url, limits.batch_rows):
+            for batch in database.stream(source, url, reading):
                 yield batch
                 rows += batch.num_rows
                 tell(texts.task(source.label), rows)
@@ -131,7 +185,4 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
             raise
         finally:
             con.unregister("drawn")
-    con.execute("BEGIN")
-    landing.rewind(con, night, source.source)
-    landing.merge(con, night, source)
-    return {"duplicate_keys": repeated}
+    return rows, repeated

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 
 _TOTAL = re.compile(r"(本页|本户|本组|全村|总)?(合计|小计|总计|累计|共计)[:：]?\d*[户人]*")
 _FOOTER = re.compile(
@@ -14,7 +15,7 @@ _FOOTER = re.compile(
     r"(签[字名章]|盖章)?[((（]?[^:：]{0,8}[:：]|(备注|说明|注意|注)\d?[:：]|(签字|签名|盖章|以下空白|以上)"
 )
 _INSTRUCTION = re.compile(r"必填|选填|非必填|填写|YYYY|格式|示例|样例|例如|如[:：]|下拉|位数字")
-DITTO = frozenset({"同上", "〃", "″", '"', "”", "''", "同前", "..", "…"})
+_COUNTED = ("甲乙丙丁戊己庚辛壬癸", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DAY = re.compile(r"(20\d\d)\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})")
 _DIGITS = re.compile(r"(?<!\d)(20\d\d)([01]\d)([0-3]\d)(?!\d)")
 _MONTH = re.compile(r"(20\d\d)\s*[年.-]\s*(\d{1,2})(?!\d)\s*月?|(?<!\d)(20\d\d)([01]\d)(?!\d)")
@@ -39,9 +40,14 @@ def is_instruction(cells: Sequence[str | None]) -> bool:
     return told >= 2 or any(cell in {"示例", "样例", "例"} for cell in cells)
 
 
-def is_ditto(cell: str | None) -> bool:
-    """The cell says: as above."""
-    return cell in DITTO
+def is_numbering(cells: Sequence[str | None]) -> bool:
+    """The row below the header that numbers the columns: 1 2 3 …, 甲 乙 1 2 …, A B C …."""
+    marks = [cell for cell in cells if cell]
+    letters = [m for m in marks if any(m.upper() in row for row in _COUNTED) and len(m) == 1]
+    numbers = [int(m) for m in marks if m.isascii() and m.isdigit() and len(m) <= 3]
+    if len(marks) < 3 or len(letters) + len(numbers) != len(marks):
+        return False
+    return all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def date_in(words: Iterable[str | None], today: date) -> str | None:

@@ -34,6 +34,26 @@ def column_missing(table: str, missing: Sequence[str], seen: Sequence[str]) -> s
     )
 
 
+def column_gone(name: str) -> str:
+    """A column is no longer there."""
+    return f"列“{name}”不见了"
+
+
+def column_new(name: str) -> str:
+    """A column is there that was not."""
+    return f"新增列“{name}”（未采用）"
+
+
+def column_renamed(old: str, new: str) -> str:
+    """One column went and one of the same type came."""
+    return f"列“{old}”疑似改名为“{new}”，若是，请在数据源映射的 aliases 中加上新名称"
+
+
+def column_retyped(name: str, before: str, now: str) -> str:
+    """A column changed its type."""
+    return f"列“{name}”的类型由 {before} 变为 {now}"
+
+
 def too_few(rows: int, minimum: int) -> str:
     """An empty or nearly empty source is broken, not empty."""
     return (
@@ -98,6 +118,41 @@ REASONS: dict[str, str] = {
     "outside": "文件是指向台账目录之外的链接，不予读取。请放入文件本身。",
     "sheet_no_header": "有工作表没有找到表头，该表未采用，其余工作表已采用。请核对表头文字。",
 }
+
+
+FINDINGS: dict[str, str] = {
+    "title_row": "标题、填报日期等不属于任何人的行，未作为人员。",
+    "instruction_row": "表头下的填写说明行，未作为人员。",
+    "numbering_row": "表头下的栏次编号行，未作为人员。",
+    "repeated_header": "分页重复打印的表头，未作为人员。",
+    "total_row": "小计、合计行，未作为人员。",
+    "footer_row": "制表、审核、签字、说明行，未作为人员。",
+    "unnamed_row": "这些行没有姓名、身份证号等任何可用内容，未采用。若是人员，请补齐后重新报送。",
+    "other_table": "同一工作表中的另一张表，缺少姓名、身份证号等必需的列，未采用。",
+    "filled_merged": "合并单元格的内容已填到所含各行。",
+    "filled_ditto": "“同上”已换成上一行的内容。",
+    "filled_blank": "户号（住址）只写在户主行，已按上一行补到家庭成员，属推断；"
+    "如有不符请逐行填写。",
+    "column_guessed": "该列表头缺失或无法识别，按内容判断为姓名或身份证号；请规范表头。",
+    "days_of_1904": "工作簿使用 1904 日期系统，日期序号已换算。",
+    "struck_row": "整行被划去（删除线），视为不再有效，已转入隔离，不作为在册依据。"
+    "若已迁出或死亡请写明；若为误划请去掉删除线。",
+    "struck_cell": "单元格被划去（删除线），原内容视为不再有效，未采用。请填写现在的内容。",
+    "coloured_row": "这些行用{detail}标出，颜色的含义无法读取，内容照常采用。"
+    "若表示死亡、迁出等，请写在居住类型或备注中。",
+    "hidden_row": "这些行被隐藏或被筛选掉，仍已读取。若已不再有效，请删除后重新报送。",
+    "hidden_column": "该列被隐藏，仍已读取。",
+    "hidden_sheet": "该工作表被隐藏，仍已读取。若是旧表，请删除后重新报送。",
+    "column_unknown": "表头“{detail}”不在数据源映射中，该列未采用。",
+    "sheet_other": "该工作表不是本台账的表，未读取。",
+    "sheet_old": "该工作表被隐藏，名称像是旧表或模板，未读取。若仍有效，请取消隐藏。",
+    "sheet_gone": "该工作表名称表明所列人员已死亡、迁出或注销，未作为在册依据。",
+}
+
+
+def finding(kind: str, detail: str = "") -> str:
+    """What reading a ledger found, and what to do."""
+    return FINDINGS[kind].format(detail=detail)
 
 
 def reason(code: str, detail: str = "") -> str:

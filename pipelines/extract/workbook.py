@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -15,69 +17,137 @@ import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
 from pipelines.extract.block import BLOCK, BlockReader
-from pipelines.extract.book import opened
+from pipelines.extract.book import Book, opened
+from pipelines.extract.findings import Findings
 from pipelines.extract.guard import Unreadable
-from pipelines.extract.header import SEARCHED_ROWS, HeaderFinder
-from pipelines.extract.plain import PlainSheet
+from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, HeaderFinder
+from pipelines.extract.people import Frame
+from pipelines.extract.signs import Signboard
 from pipelines.extract.values import cell
+from pipelines.extract.words import Vocabulary
 from schemas.source import SourceMap
 
-_PLACES = (("src_sheet", pa.string()), ("src_row", pa.int32()), ("src_observed", pa.string()))
+_PLACES = (
+    ("src_sheet", pa.string()),
+    ("src_row", pa.int32()),
+    ("src_observed", pa.string()),
+    ("src_mark", pa.string()),
+)
+_BELOW_HEADER = 20
+_PERHAPS = re.compile(
+    r"(?i)sheet\s*\d*|工作表\s*\d*|表\s*\d*|.{1,12}(?:村|社区|[村居]委会|组|队|片区?)"
+)
+_OLD = re.compile(r"旧|原表|往年|上年|去年|历史|副本|备份|模板|样表")
+_GONE = re.compile(r"死亡|已故|去世|迁出|注销|作废|停用")
 
 
 @dataclass
 class Sheet:
-    """What one sheet gave: its rows as tables of text, the date it states, rows left out."""
+    """What one sheet gave: its rows as tables of text, the date it states, what was found odd."""
 
     title: str
     tables: list[pa.Table]
     observed: str | None
     rows: int
-    left_out: int
+    findings: Findings
 
 
 def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> dict[str, Any]:
     """Write the rows of all sheets that match to `target`.
 
     Returns:
-        rows, left_out (totals, footers, instructions), observed, sheets_without_header.
+        rows, observed, sheets_without_header, findings (as of `Finding`), and taken: how many rows
+        were a person, blank, a total, …: every row of the sheets that were read is one of them,
+        once for each table it runs through.
 
     Raises:
         Unreadable: the file cannot be used; `code` says why.
     """
+    gc.disable()  # millions of cells and no cycles: looking for some costs a sixth of the time
     try:
         with opened(path, source, target.with_suffix(".open")) as book:
-            titles = [
-                sheet.name
-                for sheet in book.sheets_metadata
-                if sheet.visible == calamine.SheetVisibleEnum.Visible
-                and sheet.typ == calamine.SheetTypeEnum.WorkSheet
-                and (book.is_untitled or re.search(source.sheets, sheet.name))
-            ]
-            if not titles:
+            finder = HeaderFinder(Vocabulary(source))
+            choice = _choose(book, source)
+            if not choice.asked and not choice.perhaps:
                 raise Unreadable("no_sheet")
-            finder = HeaderFinder(source)
-            read = [_read_sheet(book.get_sheet_by_name(t), finder, source, today) for t in titles]
+            signs = Signboard(book.path)
+            read = {
+                title: _read_sheet(book, title, source, today, finder=finder, board=signs)
+                for title in (*choice.asked, *choice.perhaps)
+            }
     except calamine.PasswordError as error:
         raise Unreadable("password") from error
     except (calamine.CalamineError, OSError, ValueError) as error:
         raise Unreadable("not_a_workbook") from error
     except MemoryError as error:
         raise Unreadable("too_large") from error
-    sheets = [sheet for sheet in read if sheet is not None]
+    finally:
+        gc.enable()
+    sheets = [sheet for sheet in read.values() if sheet is not None]
     if not sheets:
-        raise Unreadable("no_header")
+        raise Unreadable("no_header" if choice.asked else "no_sheet")
     stated = [sheet.observed for sheet in sheets if sheet.observed]
     observed = max(stated) if stated else kinds.date_in([path.stem], today)
     if not sum(sheet.rows for sheet in sheets):
         raise Unreadable("no_rows")
     _write(target, source, sheets, observed)
+    other = [title for title in (*choice.other, *choice.perhaps) if read.get(title) is None]
+    notes = [*_notes(other, "sheet_other"), *_notes(choice.gone, "sheet_gone")]
+    notes += _notes(choice.old, "sheet_old")
+    notes += _notes([title for title in choice.hidden if read.get(title)], "hidden_sheet")
+    taken = sum((sheet.findings.taken for sheet in sheets), start=type(sheets[0].findings.taken)())
     return {
         "rows": sum(sheet.rows for sheet in sheets),
-        "left_out": sum(sheet.left_out for sheet in sheets),
         "observed": observed,
-        "sheets_without_header": len(read) - len(sheets),
+        "sheets_without_header": sum(
+            1 for t in choice.asked if read[t] is None and t not in choice.hidden
+        ),
+        "findings": [*(f for sheet in sheets for f in sheet.findings.listed()), *notes],
+        "taken": dict(taken),
     }
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Titles of sheets: asked for by the map; by their title possibly a ledger (a village's name,
+    or none at all); hidden, and old by their title; of people who are gone; others. `hidden` are
+    among the first two."""
+
+    asked: list[str]
+    perhaps: list[str]
+    old: list[str]
+    gone: list[str]
+    other: list[str]
+    hidden: set[str]
+
+
+def _choose(book: Book, source: SourceMap) -> _Choice:
+    choice = _Choice([], [], [], [], [], set())
+    for sheet in book.sheets_metadata:
+        if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
+            continue
+        is_asked = book.is_untitled or bool(re.search(source.sheets, sheet.name))
+        is_hidden = sheet.visible != calamine.SheetVisibleEnum.Visible
+        if is_hidden and _OLD.search(sheet.name):
+            choice.old.append(sheet.name)
+        elif _GONE.search(sheet.name):
+            choice.gone.append(sheet.name)
+        elif is_asked or _PERHAPS.fullmatch(sheet.name.strip()):
+            (choice.asked if is_asked else choice.perhaps).append(sheet.name)
+            if is_hidden:
+                choice.hidden.add(sheet.name)
+        else:
+            choice.other.append(sheet.name)
+    return choice
+
+
+def _notes(titles: list[str], kind: str) -> list[tuple[Any, ...]]:
+    notes: list[tuple[Any, ...]] = []
+    for title in titles:
+        findings = Findings(title)
+        findings.sheet(kind)
+        notes += findings.listed()
+    return notes
 
 
 def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str | None) -> None:
@@ -94,31 +164,61 @@ def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str |
                     "src_observed": pa.repeat(
                         pa.scalar(sheet.observed or observed, pa.string()), count
                     ),
+                    "src_mark": table["src_mark"],
                 }
                 own = {name: table[name] for name in source.columns}
                 writer.write_table(pa.table({**places, **own}, schema=schema))
 
 
 def _read_sheet(
-    sheet: calamine.CalamineSheet | PlainSheet,
-    finder: HeaderFinder,
+    book: Book,
+    title: str,
     source: SourceMap,
     today: date,
+    *,
+    finder: HeaderFinder,
+    board: Signboard,
 ) -> Sheet | None:
     """None: there is no header."""
+    with ThreadPoolExecutor(1) as beside:  # neither of them holds Python up
+        looked = beside.submit(board.of, title)
+        sheet = book.get_sheet_by_name(title)
+        signs = looked.result()
     rows = sheet.iter_rows()
-    head = list(islice(rows, SEARCHED_ROWS + 2))
-    header = finder.find(head)
+    head = list(islice(rows, SEARCHED_ROWS + DEEPEST + _BELOW_HEADER))
+    shift = sheet.start[1] if sheet.start else 0
+    areas = [
+        (top, left - shift, bottom, right - shift)
+        for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
+    ]
+    header = finder.find(head, areas)
     if header is None:
         return None
-    reader = BlockReader(sheet, header, finder, source)
+    findings = Findings(sheet.name)
+    frame = Frame(
+        source,
+        finder.vocabulary,
+        findings,
+        signs,
+        shift=shift,
+        counts_from_1904=board.counts_from_1904,
+    )
+    reader = BlockReader(header, finder, frame, areas)
     above = [cell(value) for row in head[: header.first] for value in row]
-    start, block = header.last + 2, head[header.last + 1 :]
+    for index, row in enumerate(head[: header.last + 1]):
+        is_header = index >= header.first
+        is_blank = not any(value != "" for value in row)
+        findings.row("header_row" if is_header else "blank" if is_blank else "title_row", index + 1)
+    number, rest = header.last + 2, head[header.last + 1 :]
     tables: list[pa.Table] = []
-    while block:
-        tables += reader.take(start, block)
-        start += len(block)
+    is_last = False
+    while not is_last:
         block = list(islice(rows, BLOCK))
+        is_last = len(block) < BLOCK
+        rest += block
+        used, found = reader.take(number, rest, is_last=is_last)
+        tables += found
+        rest, number = rest[used:], number + used
+    count = reader.finish()
     observed = kinds.date_in([*above, *reader.footers], today)
-    count = sum(table.num_rows for table in tables)
-    return Sheet(sheet.name, tables, observed, count, reader.left_out)
+    return Sheet(sheet.name, tables, observed, count, findings)

@@ -17,7 +17,7 @@ import duckdb
 import sqlalchemy as sa
 
 from pipelines import store
-from pipelines.answers import OUTCOME, Answer, Answers, Kept, Return
+from pipelines.answers import OUTCOME, Answer, Answers, Return
 from pipelines.config import Config
 from pipelines.home import Home
 from pipelines.intake.judge import judge, load_issued
@@ -49,6 +49,8 @@ class Receipt:
         counts: see `COUNTED`; for the rows that went out, ``issued``.
         mend: what is to be mended.
         wait: answers that a person must settle.
+        submissions: of an export of ODK, whose rows are then the file's; None: it is a workbook.
+        known: how many of them came before.
     """
 
     path: Path
@@ -59,19 +61,24 @@ class Receipt:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     mend: list[Mend] = field(default_factory=list)
     wait: list[Mend] = field(default_factory=list)
+    submissions: int | None = None
+    known: int = 0
 
 
 @dataclass(frozen=True)
 class Came:
-    """A return that was read: its rows in a Parquet file, as `read.read_form` writes them."""
+    """A return that was read: its rows in a Parquet file, as `rows.rows_table` has them.
+
+    `author` is who answers; None: the form's grid.
+    """
 
     receipt: Receipt
     parsed: Path
-    fields: list[str]
     form: str
     grid: str
     issue: str
     answered_on: date
+    author: str | None = None
 
 
 IssueNights = dict[tuple[str, int], tuple[int, date]]
@@ -80,12 +87,11 @@ IssueNights = dict[tuple[str, int], tuple[int, date]]
 
 @dataclass(frozen=True)
 class Desk:
-    """Home, configuration and journal of a district, and who answers (None: the form's grid)."""
+    """Home, configuration and journal of a district."""
 
     home: Home
     config: Config
     journal: Journal
-    author: str | None = None
 
     @cached_property
     def answers(self) -> Answers:
@@ -191,14 +197,15 @@ class Desk:
                 "SELECT issue, grid_code, count(*) FROM issued GROUP BY ALL"
             ).fetchall()
         }
+        residents = {row[4] for rows in said.values() for row in rows}
         before = {
-            (kept.resident_id, kept.field): kept
-            for kept in self.answers.all()
+            (kept.resident_id, kept.field): (kept.form_id, kept.value, kept.author)
+            for kept in self.answers.about(residents)
             if kept.status in {"applied", "review"}
         }
         for item in came:
             receipt = item.receipt
-            author = self.author or f"网格 {item.grid}"
+            author = item.author or f"网格 {item.grid}"
             kept: list[Answer] = []
             for row in said[receipt.return_id]:
                 answer = _answer(row, item.answered_on, before, author)
@@ -231,6 +238,10 @@ class Desk:
             )
             if not self.answers.take(taken, kept):
                 receipt.refused = "again"
+                continue
+            for answer in kept:
+                cell = answer.resident_id, answer.field
+                before[cell] = answer.form_id, answer.value, author
 
 
 def _load(con: duckdb.DuckDBPyConnection, came: list[Came]) -> None:
@@ -263,15 +274,18 @@ def _by_return(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, list[tuple
 def _answer(
     row: tuple[Any, ...],
     answered_on: date,
-    before: dict[tuple[str, str], Kept],
+    before: dict[tuple[str, str], tuple[str, str, str]],
     author: str,
 ) -> Answer | None:
-    """None: the very same was said of this cell of this form before."""
+    """None: the very same was said of this cell of this form before.
+
+    `before` has form, value and author of the last answer about a resident's field.
+    """
     _, _, form_id, row_no, resident, anchor, name, value, _, kind, status, reason = row
     earlier = before.get((resident, name))
-    if earlier is not None and earlier.form_id == form_id:
-        if earlier.value == value:
+    if earlier is not None and earlier[0] == form_id:
+        if earlier[1] == value:
             return None
-        if status == "applied" and name != OUTCOME and earlier.author != author:
+        if status == "applied" and name != OUTCOME and earlier[2] != author:
             status, reason = "review", "two_answers"
     return Answer(form_id, row_no, resident, anchor, name, value, kind, status, reason, answered_on)

@@ -12,15 +12,12 @@ from pathlib import Path
 from pipelines.config import Config
 from pipelines.deliver.manifest import safe_name
 from pipelines.home import Home
+from pipelines.inbox.arrival import PATIENCE, is_unfinished
 from pipelines.intake.desk import Receipt
 from pipelines.intake.receipt import receipt_text
 from pipelines.intake.take import take_files
 from pipelines.journal import Journal
 from pipelines.progress import tell
-
-_UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".filepart")
-_PATIENCE = 600.0
-"""Seconds for which a file that cannot be opened may still be on its way."""
 
 
 def take_inbox(home: Home, config: Config, journal: Journal) -> list[Receipt]:
@@ -62,8 +59,7 @@ def take_inbox(home: Home, config: Config, journal: Journal) -> list[Receipt]:
 
 def _is_whole(path: Path) -> bool:
     """Whether a file is there to its end, as far as one can tell without reading it."""
-    name = path.name
-    if name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED):
+    if is_unfinished(path.name):
         return False
     if path.is_symlink():
         return True
@@ -71,7 +67,7 @@ def _is_whole(path: Path) -> bool:
         return False
     if zipfile.is_zipfile(path):  # its directory stands at its end
         return True
-    return time.time() - path.stat().st_mtime > _PATIENCE
+    return time.time() - path.stat().st_mtime > PATIENCE
 
 
 def _put_away(home: Home, receipt: Receipt) -> None:

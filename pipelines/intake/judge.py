@@ -14,14 +14,14 @@ import pyarrow as pa
 
 from pipelines.deliver.content import content_sql, read_sources
 from pipelines.intake import texts
-from pipelines.standardise.dictionaries import Context, clean_values, kind_of
-from pipelines.standardise.phones import clean_phone
-from schemas.fields import FIELD
-from schemas.forms import FormContract
+from pipelines.standardise.dictionaries import Context, clean_values
+from pipelines.standardise.meaning import meanings
+from schemas.forms import MASKED, FormContract
 
 HARD = ("name", "sex", "birth_date", "id_number")
 """Fields that say who somebody is: a change of them is settled by a person."""
 _DAY = re.compile(r"\d{4}\s*[-./年]\s*\d{1,2}\s*[-./月]\s*\d{1,2}\s*日?|\d{8}")
+_CONTENT = ("result", "remark", "died_on", "answered", "confirmed")
 _SAID = """(returned VARCHAR, sheet_row INTEGER, form_id VARCHAR, row_no INTEGER,
     resident_id VARCHAR, anchor_record BIGINT, field VARCHAR, value VARCHAR, canonical VARCHAR,
     kind VARCHAR, status VARCHAR, reason VARCHAR)"""
@@ -63,7 +63,7 @@ def judge(
     """Fill ``said`` (one row an answer) and ``refused`` (row or cell, with a reason).
 
     Reads ``came`` (returned, form_id, grid_code, issue, is_exact: the issue's own night is kept,
-    and the columns of `read.read_form`), ``issued``, and the published night attached as ``now``.
+    and the columns of `rows.rows_table`), ``issued``, and the published night attached as ``now``.
     """
     con.execute(f"CREATE OR REPLACE TABLE said {_SAID}")
     con.execute(
@@ -115,7 +115,7 @@ def _only_once(con: duckdb.DuckDBPyConnection) -> None:
     names = [
         name
         for name, *_ in con.execute("DESCRIBE placed").fetchall()
-        if name.startswith("f_") or name in {"result", "remark"}
+        if name.startswith("f_") or name in _CONTENT
     ]
     content = "hash(" + ", ".join(f'"{name}"' for name in names) + ")"
     con.execute(
@@ -168,22 +168,34 @@ def _residents(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _cells(con: duckdb.DuckDBPyConnection, contract: FormContract, context: Context) -> None:
-    """Cells that were filled, changed or, in a row that was looked at, left as they were."""
+    """Cells that were filled, changed, called right or, in a sheet's row that was looked at, left.
+
+    Where a row names the cells that were answered, no other cell of it says anything.
+    """
     present = {name for name, *_ in con.execute("DESCRIBE matched").fetchall()}
     looked_at = f"m.result IN ('{texts.RIGHT}', '{texts.CHANGED}')"
     for number, item in enumerate(contract.items):
         if f"f_{item.field}" not in present:
             continue
+        cell = f"nullif(trim(m.\"f_{item.field}\"), '')"
+        is_right = f"coalesce(list_contains(m.confirmed, '{item.field}'), FALSE)"
+        is_answered = f"list_contains(m.answered, '{item.field}')"
+        written = f"CASE WHEN {is_right} THEN i.v{number} ELSE {cell} END"
+        face = f"i.v{number}"
+        if contract.mask != "none" and item.field in MASKED:  # the master's value stands for it
+            written = f"CASE WHEN {written} = {face} THEN i.b{number} ELSE {written} END"
+            face = f"CASE WHEN {face} IS NOT NULL THEN i.b{number} END"
         con.execute(
             f"""
             CREATE OR REPLACE TABLE written AS
             SELECT m.returned, m.sheet_row, m.form_id, m.row_no, m.resident_id, p.anchor_record,
                 p.resident_id AS now_id, i.s{number} AS state, i.b{number} AS shown,
-                i.v{number} AS face, nullif(trim(m."f_{item.field}"), '') AS value
+                {face} AS face, {written} AS value
             FROM matched m JOIN person p ON p.was = m.resident_id
             JOIN issued i ON i.issue = m.issue AND i.resident_id = m.resident_id
-            WHERE (nullif(trim(m."f_{item.field}"), '') IS DISTINCT FROM i.v{number}
-                OR (i.s{number} = 'verify' AND {looked_at}))
+            WHERE ({is_right} AND i.s{number} = 'verify')
+                OR (coalesce({is_answered}, TRUE) AND ({cell} IS DISTINCT FROM i.v{number}
+                    OR (i.s{number} = 'verify' AND coalesce({is_answered}, {looked_at}))))
             """
         )
         _clean(con, item.field, context)
@@ -225,24 +237,13 @@ def _cells(con: duckdb.DuckDBPyConnection, contract: FormContract, context: Cont
 
 def _clean(con: duckdb.DuckDBPyConnection, field: str, context: Context) -> None:
     """The table ``canonical``: what each distinct value means; NULL where it cannot be read."""
-    kind = kind_of(FIELD[field])
     values = [
         value
         for (value,) in con.execute(
             "SELECT DISTINCT value FROM written WHERE value IS NOT NULL ORDER BY value"
         ).fetchall()
     ]
-    if kind == "phone":
-        meant = [(clean_phone(value).values or (None,))[0] for value in values]
-    else:
-        table = clean_values(kind, values, context)
-        good = table.column("status").to_pylist() if kind == "id" else ["valid"] * len(values)
-        meant = [
-            str(value) if value is not None and status in {"valid", "upgraded"} else None
-            for value, status in zip(table.column("value").to_pylist(), good, strict=True)
-        ]
-        if kind == "number":
-            meant = [str(int(float(value))) if value else None for value in meant]
+    meant = meanings(field, values, context)
     con.register(
         "canonical_values",
         pa.table({"value": pa.array(values, pa.string()), "meant": pa.array(meant, pa.string())}),
@@ -252,7 +253,7 @@ def _clean(con: duckdb.DuckDBPyConnection, field: str, context: Context) -> None
 
 
 def _outcomes(con: duckdb.DuckDBPyConnection, context: Context, answered_on: date) -> None:
-    """核实结果 that says that nobody could be asked; a death needs its date in 备注."""
+    """核实结果 that says that nobody could be asked; a death needs its date, if only in 备注."""
     ways = ", ".join(f"'{way}'" for way in texts.WAYS_OUT)
     known = f"{ways}, '{texts.RIGHT}', '{texts.CHANGED}'"
     con.execute(
@@ -272,11 +273,12 @@ def _outcomes(con: duckdb.DuckDBPyConnection, context: Context, answered_on: dat
     )
     dead = con.execute(
         """SELECT m.returned, m.sheet_row, m.form_id, m.row_no, p.resident_id, p.anchor_record,
-            m.remark FROM matched m JOIN person p ON p.was = m.resident_id
+            concat_ws(' ', m.died_on, m.remark)
+        FROM matched m JOIN person p ON p.was = m.resident_id
         WHERE trim(m.result) = '已死亡' ORDER BY ALL"""
     ).fetchall()
     for returned, sheet_row, form_id, row_no, resident, anchor, remark in dead:
-        day = _day_in(remark or "", context)
+        day = _day_in(remark, context)
         if day is None or day > answered_on:
             con.execute(
                 "INSERT INTO refused VALUES (?, ?, 'result', 'no_death_date')",

@@ -14,14 +14,22 @@ def receipt_text(receipt: Receipt) -> str:
     lines = [texts.RECEIPT_TITLE, f"文件：{receipt.path.name}"]
     if receipt.refused is not None:
         return "\n".join([*lines, f"没有收：{texts.FILES[receipt.refused]}", ""])
-    lines += [f"表单：{receipt.form_id}　第 {receipt.version} 版", texts.counted(receipt.counts)]
+    if receipt.submissions is None:
+        lines.append(f"表单：{receipt.form_id}　第 {receipt.version} 版")
+    else:
+        lines.append(texts.EXPORT.format(n=receipt.submissions, known=receipt.known))
+    lines.append(texts.counted(receipt.counts))
     came, issued = receipt.counts["rows"], receipt.counts.get("issued", 0)
     if came < issued:
         lines.append(texts.MISSING.format(issued=issued, came=came))
     if receipt.counts["erased"]:
         lines.append(texts.ERASED.format(n=receipt.counts["erased"]))
     if receipt.mend:
-        lines += ["", texts.RECEIPT_MEND, *_listed(receipt.mend, {**texts.ROWS, **texts.CELLS})]
+        lines += [
+            "",
+            texts.RECEIPT_MEND,
+            *_listed(receipt.mend, {**texts.FILES, **texts.ROWS, **texts.CELLS}),
+        ]
     if receipt.wait:
         lines += ["", texts.RECEIPT_WAIT, *_listed(receipt.wait, texts.REASONS)]
     if not receipt.mend and not receipt.wait:

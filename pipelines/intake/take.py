@@ -1,18 +1,22 @@
-"""Take returned workbooks in: read each in a child process, judge them together."""
+"""Take returned files in: workbooks are read in child processes and judged together."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from pipelines.answers import Answers
 from pipelines.config import Config
+from pipelines.extract.guard import Unreadable
 from pipelines.extract.readers import Task, ask_children
 from pipelines.home import Home
 from pipelines.intake import texts
-from pipelines.intake.desk import Came, Desk, Receipt
+from pipelines.intake.desk import Came, Desk, Mend, Receipt
+from pipelines.intake.entry import take_entries
+from pipelines.intake.odk import is_export, read_submissions
 from pipelines.journal import Journal
 
 AT_A_TIME = 200
@@ -28,26 +32,55 @@ def take_files(
     author: str | None = None,
     done: Callable[[int], None] = lambda _: None,
 ) -> list[Receipt]:
-    """Take returned workbooks; the same content twice is taken once.
+    """Take returned workbooks and exports of ODK; the same content twice is taken once.
 
     Args:
         home, config, journal: of the district; a night must have been published.
         paths: the files.
-        author: who answers; None: the grid that the form went to.
+        author: who answers; None: the grid that the form went to, or the sender of a submission.
         done: told how many files have been read.
 
     Returns:
         a receipt a file, in order.
     """
-    desk = Desk(home, config, journal, author)
+    desk = Desk(home, config, journal)
     receipts = [_received(path, desk.answers) for path in paths]
-    open_ones = [receipt for receipt in receipts if receipt.refused is None]
+    for receipt in receipts:
+        if receipt.refused is None and is_export(receipt.path):
+            _take_export(desk, receipt, author)
+    open_ones = [r for r in receipts if r.refused is None and r.submissions is None]
     for at in range(0, len(open_ones), AT_A_TIME):
         part = open_ones[at : at + AT_A_TIME]
         with desk.folder() as folder:
-            desk.take(_read(desk, part, folder), folder, "workbook")
+            desk.take(_read(desk, part, folder, author), folder, "workbook")
         done(at + len(part))
     return receipts
+
+
+def _take_export(desk: Desk, receipt: Receipt, author: str | None) -> None:
+    """Take the submissions of an export; their receipts become one, by the rows of the file."""
+    try:
+        rows = read_submissions(receipt.path, desk.zone, author=author)
+    except Unreadable as error:
+        receipt.refused = error.code
+        return
+    receipt.submissions, receipt.known = len(rows), 0
+    numbers = [number for number, entry in enumerate(rows, 1) if entry is not None]
+    entries = [entry for entry in rows if entry is not None]
+    receipt.mend += [Mend(n, None, "no_row_id") for n, entry in enumerate(rows, 1) if not entry]
+    taken = take_entries(desk.home, desk.config, desk.journal, entries)
+    for number, one in zip(numbers, taken, strict=True):
+        if one.refused == "again":
+            receipt.known += 1
+        elif one.refused is not None:
+            receipt.mend.append(Mend(number, None, one.refused))
+        else:
+            receipt.mend += [replace(mend, sheet_row=number) for mend in one.mend]
+            receipt.wait += [replace(mend, sheet_row=number) for mend in one.wait]
+            for name, count in one.counts.items():
+                receipt.counts[name] = receipt.counts.get(name, 0) + count
+    receipt.mend.sort(key=lambda mend: mend.sheet_row)
+    receipt.counts |= {"mend": len(receipt.mend), "issued": 0}
 
 
 def _received(path: Path, answers: Answers) -> Receipt:
@@ -61,7 +94,7 @@ def _received(path: Path, answers: Answers) -> Receipt:
     return receipt
 
 
-def _read(desk: Desk, receipts: list[Receipt], folder: Path) -> list[Came]:
+def _read(desk: Desk, receipts: list[Receipt], folder: Path, author: str | None) -> list[Came]:
     """Read the files in child processes; those that are no issued form get their refusal."""
     tasks = [Task(r.path, folder / f"{n}.parquet") for n, r in enumerate(receipts)]
     found = ask_children("pipelines.intake.reader", "", tasks, desk.today, lambda _: None)
@@ -79,5 +112,5 @@ def _read(desk: Desk, receipts: list[Receipt], folder: Path) -> list[Came]:
             written = datetime.fromtimestamp(receipt.path.stat().st_mtime, desk.zone).date()
             placed = desk.place(receipt, meta["form_id"], version, nights, written)
             if placed is not None:
-                came.append(Came(receipt, task.target, answer["fields"], *placed))
+                came.append(Came(receipt, task.target, *placed, author))
     return came

@@ -117,18 +117,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, sources: Mapping[str, SourceMap]) -
     numbers = dict(con.execute("SELECT source, source_no FROM meta.source").fetchall())
     rows = survivorship.authorities(numbers, sources)
     con.execute(f"CREATE OR REPLACE TEMP TABLE authority AS {rows}")
-    # A number two residents claim, while nobody knows whose it is, counts for neither.
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE not_held AS
-        WITH open AS (
-            SELECT record_id, held_id, resident_id
-            FROM link.standing JOIN link.cluster USING (record_id)
-            WHERE is_open AND held_id IS NOT NULL)
-        SELECT record_id FROM link.standing WHERE held_id IS NULL AND holders > 0
-        UNION ALL SELECT record_id FROM open WHERE held_id IN (
-            SELECT held_id FROM open GROUP BY held_id
-            HAVING min(resident_id) <> max(resident_id))"""
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE not_held AS {survivorship.NOT_HELD}")
     return survivorship.overridden_authorities(sources)
 
 

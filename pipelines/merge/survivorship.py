@@ -34,6 +34,17 @@ _VALUE = {
         THEN r.birth_date END""",
 }
 
+NOT_HELD = """WITH open AS (
+        SELECT record_id, held_id, resident_id
+        FROM link.standing JOIN link.cluster USING (record_id)
+        WHERE is_open AND held_id IS NOT NULL)
+    SELECT record_id FROM link.standing WHERE held_id IS NULL AND holders > 0
+    UNION ALL SELECT record_id FROM open WHERE held_id IN (
+        SELECT held_id FROM open GROUP BY held_id
+        HAVING min(resident_id) <> max(resident_id))"""
+"""SQL: records whose number is another's, or is claimed by two residents and so counts for neither;
+all others have holds_number."""
+
 # How many records of the resident say so before a newer one that stands alone is believed.
 _AGREEING = 4
 
@@ -228,15 +239,21 @@ def contested(field: Field) -> str:
     return contest
 
 
-def _is_contest(field: Field, overridden: frozenset[str]) -> str:
+def otherwise(field: Field) -> str:
+    """SQL: a record (r, with holds_number) says otherwise than the chosen value.
+
+    That is c."<field>", compared as c."<field>_compared".
+    """
     basis = _COMPARED.get(field.name)
     if field.name in _OTHERWISE:
-        otherwise = _OTHERWISE[field.name].format(compared=basis)
-    elif basis:
-        otherwise = f'{basis} <> c."{field.name}_compared"'
-    else:
-        otherwise = f'{value(field)} <> c."{field.name}"'
-    return f"({otherwise} AND ({_is_doubt(field, overridden)}))"
+        return _OTHERWISE[field.name].format(compared=basis)
+    if basis:
+        return f'{basis} <> c."{field.name}_compared"'
+    return f'{value(field)} <> c."{field.name}"'
+
+
+def _is_contest(field: Field, overridden: frozenset[str]) -> str:
+    return f"({otherwise(field)} AND ({_is_doubt(field, overridden)}))"
 
 
 def _is_doubt(field: Field, overridden: frozenset[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.extract import drift
 from pipelines.night import Night
 from pipelines.report import texts
 from pipelines.report.burden import By, label, read_burden
@@ -124,14 +125,18 @@ def _burden(con: duckdb.DuckDBPyConnection, night: Night, by: By) -> list[Row]:
 
 
 def _sources(con: duckdb.DuckDBPyConnection, night: Night) -> list[Row]:
-    return _rows(
+    rows = _rows(
         con,
-        """SELECT s.label, s.department_label AS department, p.status, p.reason,
+        """SELECT s.source, s.label, s.department_label AS department, p.status, p.reason,
             p.rows_pulled, p.rows_new, p.rows_changed, p.rows_vanished, p.seconds
         FROM meta.source s LEFT JOIN raw.pull p ON p.source = s.source AND p.night = ?
         ORDER BY s.department_label, s.label""",
         night.number,
     )
+    table = "raw.source_column"
+    return [
+        {**row, "columns": drift.changes(con, table, night.number, row["source"])} for row in rows
+    ]
 
 
 def _defects(con: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -41,6 +41,7 @@ DEFECT_LABELS = {
     "placeholder": "占位内容已清空",
     "masked": "内容被遮盖",
     "unreadable": "内容无法识别",
+    "corrected": "部门已更正",
     "former_name_split": "姓名中的曾用名已拆出",
     "note_removed": "姓名中的备注已移除",
     "character_recoded": "生僻字编码已更新",
@@ -71,6 +72,13 @@ DEFECT_LABELS = {
     "phone_length": "电话位数不对",
     "address_incomplete": "地址不完整",
     "code_unknown": "代码表中没有的写法",
+    "id_of_two": "两人同一身份证号",
+    "listed_twice": "一人登记多行",
+    "dead_listed": "已故仍在册",
+    "contested": "与其他来源不一致",
+    "no_person": "无姓名无证号",
+    "no_identity": "身份无法辨认",
+    "no_place": "落不到房屋",
 }
 STAGE_LABELS = {
     "pull_sources": "抽取数据源",

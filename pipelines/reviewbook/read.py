@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 
+from pipelines.deliver.handout import cell_text, open_book, read_batch
 from pipelines.errors import OnegridError
-from pipelines.extract.guard import Unreadable, inspect
+from pipelines.extract.guard import Unreadable
 from pipelines.reviewbook import texts
 from pipelines.reviewbook.items import LAYOUT, Pair, name_of, row_digest
 from pipelines.reviewbook.write import COLUMNS, DIGESTED, HEADER_ROW, KIND, META
 from schemas.district import District
 
-LARGEST = 20 << 20
-LARGEST_UNPACKED = 100 << 20
 MOST_ROWS = 200_000
 LONGEST_REASON = 200
 _NUMBER = re.compile(r"\d{7,}")
@@ -70,20 +68,9 @@ def read_book(path: Path, district: District) -> list[Answer]:
 
 def _open(path: Path) -> Workbook:
     try:
-        if path.stat().st_size > LARGEST:
-            raise Unreadable("too_large")
-        inspect(path)
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED:
-                raise Unreadable("too_large")
-        return load_workbook(path, read_only=True)
+        return open_book(path)
     except Unreadable as error:
         raise UnusableBook(texts.UNREADABLE[error.code]) from error
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        # whatever the parser says, its text may hold what the file holds
-        raise UnusableBook(texts.UNREADABLE["not_a_workbook"]) from error
 
 
 def _sheet(book: Workbook, name: str) -> Any:
@@ -95,11 +82,7 @@ def _sheet(book: Workbook, name: str) -> Any:
 def _check_batch(book: Workbook, district: District) -> None:
     if texts.BATCH not in book.sheetnames:
         raise UnusableBook(texts.NOT_OURS)
-    said = {
-        _text(row[0]): _text(row[1])
-        for row in _sheet(book, texts.BATCH).iter_rows(max_row=len(META), max_col=2, min_col=1)
-        if len(row) == 2
-    }
+    said = read_batch(_sheet(book, texts.BATCH), META)
     if said.get("kind") != KIND:
         raise UnusableBook(texts.NOT_OURS)
     if said.get("layout") != str(LAYOUT):
@@ -116,7 +99,7 @@ def _rows(sheet: Any) -> Iterator[tuple[int, dict[str, str]]]:
     for number, row in enumerate(
         sheet.iter_rows(min_row=HEADER_ROW, max_row=MOST_ROWS, max_col=wide), start=HEADER_ROW
     ):
-        cells = [_text(cell) for cell in row]
+        cells = [cell_text(cell) for cell in row]
         cells += [""] * (wide - len(cells))
         if number == HEADER_ROW:
             if cells != [*texts.HEADERS.values(), ""]:
@@ -170,8 +153,3 @@ def _is_whole(rows: list[dict[str, str]]) -> bool:
     numeric = all(cells[name].isascii() and cells[name].isdigit() for cells in rows
                   for name in ("record", "word"))  # fmt: skip
     return numeric and all(cells["digest"] == digest for cells in rows)
-
-
-def _text(cell: object) -> str:
-    value = getattr(cell, "value", None)
-    return "" if value is None else str(value).replace("\r\n", "\n").strip()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 from openpyxl import Workbook
-from openpyxl.cell import Cell, MergedCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, NamedStyle, PatternFill, Protection
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.deliver.archive import dated
+from pipelines.deliver.handout import (
+    clean_text,
+    one_page_wide,
+    pack_book,
+    write_batch,
+    write_guide,
+    write_text,
+)
 from pipelines.deliver.layout import FILLS, border, fill, font
 from pipelines.journal import Journal
 from pipelines.reviewbook import texts
@@ -91,9 +95,10 @@ def make_book(
     for style in _styles():
         book.add_named_style(style)
     _queue(book.active, items, district, night, day)  # type: ignore[arg-type]
-    _guide(book.create_sheet(texts.GUIDE))
-    _batch(book.create_sheet(texts.BATCH), district, night)
-    return Book(_pack(book, day), tuple(item.review_id for item in items), night)
+    write_guide(book.create_sheet(texts.GUIDE), texts.GUIDE_LINES)
+    values = (KIND, str(LAYOUT), district.township_code, district.name, str(night))
+    write_batch(book.create_sheet(texts.BATCH), dict(zip(META, values, strict=True)))
+    return Book(pack_book(book, day), tuple(item.review_id for item in items), night)
 
 
 def _styles() -> list[NamedStyle]:
@@ -126,10 +131,10 @@ def _queue(sheet: Worksheet, items: list[Item], district: District, night: int, 
         texts.CONFIDENTIAL,
     )
     for row, line in enumerate(words, start=1):
-        _write(sheet.cell(row, 1), line)
+        write_text(sheet.cell(row, 1), line)
         sheet.cell(row, 1).font = font(16 if row == 1 else 10, bold=row == 1)
     for name, place in COLUMN.items():
-        _write(sheet.cell(HEADER_ROW, place), texts.HEADERS[name], "head_0_center")
+        write_text(sheet.cell(HEADER_ROW, place), texts.HEADERS[name], "head_0_center")
         dimension = sheet.column_dimensions[get_column_letter(place)]
         dimension.width = _WIDTHS.get(name, 10)
         dimension.hidden = name in HIDDEN
@@ -142,7 +147,7 @@ def _queue(sheet: Worksheet, items: list[Item], district: District, night: int, 
     sheet.protection.formatColumns = False
     sheet.protection.formatRows = False
     sheet.sheet_view.zoomScale = 90
-    _one_page_wide(sheet, sheet.PAPERSIZE_A3)
+    one_page_wide(sheet, sheet.PAPERSIZE_A3)
     sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
     sheet.oddFooter.center.text = texts.FOOTER  # type: ignore[union-attr]
     sheet.page_margins.left = sheet.page_margins.right = 0.3
@@ -166,7 +171,7 @@ def _item(sheet: Worksheet, row: int, number: int, item: Item) -> None:
             "word": str(item.word),
             "content": item.content,
         }
-        rows.append({name: _clean(value) for name, value in cells.items()})
+        rows.append({name: clean_text(value) for name, value in cells.items()})
     digest = row_digest(row[name] for row in rows for name in DIGESTED)
     for place, cells in enumerate(rows):
         for name in COLUMNS:
@@ -178,7 +183,7 @@ def _item(sheet: Worksheet, row: int, number: int, item: Item) -> None:
             align = "center" if name in _CENTRED else "left"
             style = f"{kind}_{place}_{align}"
             value = digest if name == "digest" else cells[name]
-            _write(sheet.cell(row + place, COLUMN[name]), value, style)
+            write_text(sheet.cell(row + place, COLUMN[name]), value, style)
         sheet.row_dimensions[row + place].height = _ROW_HEIGHT
     for name in TOGETHER:
         # `merge_cells` compares every range with all before it
@@ -200,50 +205,3 @@ def _answers(sheet: Worksheet, last: int) -> None:
         letter = get_column_letter(COLUMN[name])
         validation.add(f"{letter}{HEADER_ROW + 1}:{letter}{last}")
         sheet.add_data_validation(validation)
-
-
-def _guide(sheet: Worksheet) -> None:
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 10, 90
-    for row, (mark, line) in enumerate(texts.GUIDE_LINES, start=1):
-        _write(sheet.cell(row, 1), mark)
-        _write(sheet.cell(row, 2), line)
-        sheet.cell(row, 1).font = font(14 if row == 1 else 11, bold=row == 1)
-        sheet.cell(row, 2).font = font(11)
-        sheet.cell(row, 2).alignment = Alignment(wrap_text=True)
-    _one_page_wide(sheet, sheet.PAPERSIZE_A4)
-    sheet.protection.sheet = True
-
-
-def _batch(sheet: Worksheet, district: District, night: int) -> None:
-    values = (KIND, str(LAYOUT), district.township_code, district.name, str(night))
-    for row, (name, value) in enumerate(zip(META, values, strict=True), start=1):
-        _write(sheet.cell(row, 1), name)
-        _write(sheet.cell(row, 2), value)
-    sheet.sheet_state = "hidden"
-    sheet.protection.sheet = True
-
-
-def _one_page_wide(sheet: Worksheet, paper: str) -> None:
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.paperSize = paper
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True  # type: ignore[union-attr]
-
-
-def _clean(value: str) -> str:
-    return ILLEGAL_CHARACTERS_RE.sub("", value).replace("\r\n", "\n").strip()
-
-
-def _write(cell: Cell | MergedCell, value: str, style: str | None = None) -> None:
-    """A text stays a text, whatever it begins with."""
-    if value:
-        cell.value = value
-        cell.data_type = "s"
-    if style:
-        cell.style = style
-
-
-def _pack(book: Workbook, day: date) -> bytes:
-    drawn = io.BytesIO()
-    book.save(drawn)
-    return dated(drawn.getvalue(), day)

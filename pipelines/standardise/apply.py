@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.night import Night
+from pipelines.standardise.corrections import correct, list_corrections, note_corrections
 from pipelines.standardise.dictionaries import Context, forget
 from pipelines.standardise.facts import write_facts
 from pipelines.standardise.intake import gather, list_todo
@@ -32,6 +33,7 @@ def standardise(night: Night) -> dict[str, object]:
             "FROM std.record WHERE false"
         )
         list_todo(con, night, everything=everything)
+        list_corrections(con, night)
         if everything:
             con.execute("INSERT INTO former SELECT record_id, source, source_key FROM std.record")
             for table in ("std.record", *_BY_RECORD):
@@ -41,10 +43,12 @@ def standardise(night: Night) -> dict[str, object]:
             _clear_touched(con)
             _point_at_rows(con, night)
         gather(con, night, everything=everything)
+        correct(con)
         distinct = build_dictionaries(con, Context(night.business_date, villages(con)))
         counts["distinct_values"] = sum(distinct.values())
         write_records(con, night)
         write_defects(con)
+        note_corrections(con)
         _drop_strangers(con)
         write_facts(con)
         _list_changes(con)
@@ -53,6 +57,7 @@ def standardise(night: Night) -> dict[str, object]:
         for name, table in (
             ("records", "std.record"),
             ("defects", "std.defect"),
+            ("corrected", "std.correction"),
             ("quarantined", "std.quarantine"),
             ("dwellings", "std.dwelling"),
             ("changes", "delta.record"),

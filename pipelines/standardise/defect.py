@@ -12,6 +12,7 @@ SEVERITY: dict[str, Severity] = {
     "placeholder": "info",
     "masked": "error",
     "unreadable": "error",
+    "corrected": "info",
     # names
     "former_name_split": "info",
     "note_removed": "warning",

@@ -6,10 +6,9 @@ import re
 from datetime import date
 from typing import NamedTuple
 
+from pipelines.check_digit import CHECK, WEIGHTS, check_digit
 from pipelines.standardise.text import is_junk, tidy
 
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK = "10X98765432"
 _WHOLE = re.compile(r"[1-9]\d{16}[\dX]")
 _OLD = re.compile(r"[1-9]\d{14}")
 _FLOAT = re.compile(r"([1-9])(?:\.(\d+))?[eE]\+?(1[47])")
@@ -42,14 +41,6 @@ class IdCard(NamedTuple):
     defect: str | None
 
 
-def check_digit(seventeen: str) -> str:
-    """Check character of 17 digits (GB 11643, ISO 7064 MOD 11-2)."""
-    total = 0
-    for weight, digit in zip(_WEIGHTS, seventeen, strict=True):
-        total += weight * int(digit)
-    return _CHECK[total % 11]
-
-
 def clean_id(raw: str, today: date) -> IdCard:
     """The number in `raw`; a birth after `today` makes it invalid."""
     if len(raw) == 18 and raw.isascii() and _WHOLE.fullmatch(raw):
@@ -78,9 +69,9 @@ def clean_id(raw: str, today: date) -> IdCard:
 def _judge(number: str, today: date, spelling: str | None) -> IdCard:
     birth = _birth(number[6:14])
     total = 0
-    for weight, digit in zip(_WEIGHTS, map(int, number[:17]), strict=False):
+    for weight, digit in zip(WEIGHTS, map(int, number[:17]), strict=False):
         total += weight * digit
-    is_wrong = _CHECK[total % 11] != number[17]
+    is_wrong = CHECK[total % 11] != number[17]
     if (is_wrong or birth is None) and _PLACEHOLDER.fullmatch(number):
         return IdCard(None, "missing", None, None, None, "placeholder")
     if is_wrong:

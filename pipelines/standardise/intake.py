@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.night import Night
 from pipelines.standardise.addresses import clean_village
-from pipelines.standardise.texts import NO_PERSON
+from pipelines.standardise.texts import NO_PERSON, STRUCK_OUT
 from pipelines.store import quote
 from schemas.fields import FIELDS
 from schemas.source import PersonMap, SourceMap
@@ -52,7 +52,7 @@ def list_todo(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool)
 def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -> None:
     """The temporary tables ``intake`` (a person of a live row of ``todo``) and ``fact_intake``.
 
-    Rows in which nobody stands go to std.quarantine.
+    Rows in which nobody stands, and those that are crossed out, go to std.quarantine.
     """
     fields = ", ".join(f'"{field.name}" VARCHAR' for field in FIELDS)
     con.execute(
@@ -75,6 +75,7 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
             f"""CREATE OR REPLACE TEMP TABLE live AS SELECT r.* FROM {raw} r {chosen}
             WHERE r.until_night IS NULL"""
         )
+        _struck_out(con, source)
         _villages(con, source)
         for person in source.persons:
             _persons(con, source, person)
@@ -82,18 +83,34 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
     con.execute("DROP TABLE IF EXISTS live")
 
 
+def _struck_out(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
+    """A row that its ledger crosses out is no evidence any more, but is not forgotten."""
+    con.execute(
+        f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
+        row_no, mark, ?, since_night FROM live WHERE mark IS NOT NULL""",
+        [STRUCK_OUT],
+    )
+    con.execute("DELETE FROM live WHERE mark IS NOT NULL")
+
+
 def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
-    """The temporary table ``file_village``: which village a ledger's file name speaks of."""
-    con.execute("CREATE OR REPLACE TEMP TABLE file_village (file VARCHAR, file_village VARCHAR)")
+    """The temporary table ``file_village``: which village a ledger's file name or, where that names
+    none, its sheet speaks of."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE file_village "
+        "(file VARCHAR, sheet VARCHAR, file_village VARCHAR)"
+    )
     if not source.village_from_file:
         return
     pattern = re.compile(source.village_from_file)
     rows = []
-    for (file,) in con.execute("SELECT DISTINCT file FROM live WHERE file IS NOT NULL").fetchall():
-        found = pattern.search(file.rsplit("/", 1)[-1])
-        rows.append((file, clean_village(found.group(1)) if found else None))
+    for file, sheet in con.execute(
+        "SELECT DISTINCT file, sheet FROM live WHERE file IS NOT NULL"
+    ).fetchall():
+        found = pattern.search(file.rsplit("/", 1)[-1]) or pattern.search(sheet or "")
+        rows.append((file, sheet, clean_village(found.group(1)) if found else None))
     if rows:
-        con.executemany("INSERT INTO file_village VALUES (?, ?)", rows)
+        con.executemany("INSERT INTO file_village VALUES (?, ?, ?)", rows)
 
 
 def _persons(con: duckdb.DuckDBPyConnection, source: SourceMap, person: PersonMap) -> None:
@@ -110,7 +127,7 @@ def _persons(con: duckdb.DuckDBPyConnection, source: SourceMap, person: PersonMa
         f"""INSERT INTO intake SELECT {number}, '{source.source}', source_key, '{person.role}',
         '{source.department}', observed, file_village, {household}, file, sheet, row_no,
         since_night, {", ".join(values.values())}
-        FROM live LEFT JOIN file_village USING (file) WHERE {present}"""
+        FROM live LEFT JOIN file_village USING (file, sheet) WHERE {present}"""
     )
     other = (
         record_id_sql("source_key", source.source, person.relation_of)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pipelines.night import Night
 from pipelines.standardise.addresses import estate_stem
 from pipelines.standardise.dictionaries import KINDS, Context, build, kind_of
-from pipelines.standardise.texts import NO_IDENTITY
+from pipelines.standardise.texts import NO_IDENTITY, TWICE_IN_ROW
 from schemas.fields import FIELDS
 
 USABLE = "('valid', 'upgraded', 'conflict')"
@@ -147,6 +147,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         )
         """
     )
+    _take_once(con, night)
     con.execute("DROP VIEW joined")
     con.execute("DROP TABLE estate_alias")
     con.execute(
@@ -180,6 +181,39 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         FROM settled WHERE name IS NOT NULL OR id_state IN {USABLE} OR {tied}
         """
     )
+
+
+def _take_once(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """Who stands twice in one row of several people, under one name and number, counts once.
+
+    Two people of a row are never one resident, so both would hold the number.
+    """
+    further = [
+        (source.source, person.role, place)
+        for source in night.config.sources.values()
+        for place, person in enumerate(source.persons)
+        if len(source.persons) > 1
+    ]
+    if not further:
+        return
+    con.execute("CREATE OR REPLACE TEMP TABLE seat (source VARCHAR, role VARCHAR, place INTEGER)")
+    con.executemany("INSERT INTO seat VALUES (?, ?, ?)", [list(seat) for seat in further])
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE twice AS
+        SELECT DISTINCT g.record_id FROM settled g JOIN seat s USING (source, role)
+        JOIN settled o ON o.source = g.source AND o.source_key = g.source_key
+            AND o.id_number = g.id_number AND o.name_key IS NOT DISTINCT FROM g.name_key
+        JOIN seat t ON t.source = o.source AND t.role = o.role AND t.place < s.place
+        WHERE s.place > 0"""
+    )
+    con.execute(
+        """INSERT INTO std.quarantine SELECT source, source_key, role, file, sheet, row_no,
+        'twice_in_row', ?, since_night FROM settled SEMI JOIN twice USING (record_id)""",
+        [TWICE_IN_ROW],
+    )
+    con.execute("DELETE FROM settled WHERE record_id IN (SELECT record_id FROM twice)")
+    con.execute("DROP TABLE twice")
+    con.execute("DROP TABLE seat")
 
 
 def write_defects(con: duckdb.DuckDBPyConnection) -> None:

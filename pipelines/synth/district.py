@@ -20,7 +20,17 @@ import pyarrow as pa
 from pipelines.config import load_config
 from pipelines.home import Home
 from pipelines.progress import tell
-from pipelines.synth import ledgers, mess, offices, people, registers, truth, world
+from pipelines.synth import (
+    kinds,
+    ledgers,
+    messy,
+    offices,
+    people,
+    registers,
+    truth,
+    world,
+)
+from pipelines.synth import mess as errors_of_offices
 from pipelines.synth.habits import Habit, habit
 from pipelines.synth.rates import ErrorRates
 
@@ -36,6 +46,7 @@ def make_district(
     *,
     databases: dict[str, str] | None = None,
     errors: ErrorRates | None = None,
+    mess: frozenset[str] | None = None,
 ) -> dict[str, Any]:
     """Make the district as it stands on day `day`, below `home`.
 
@@ -50,12 +61,14 @@ def make_district(
         day: 1 for the first day.
         databases: logical name → SQLAlchemy URL; default: those of the packaged district.yaml.
         errors: rates of the offices' errors.
+        mess: kinds of mess (see `kinds.KINDS`) that the ledgers have, and no habits but these;
+            None: every village has its own habits.
 
     Returns:
         counts: residents, persons, records, rows by source, workbooks written, and seconds.
     """
     start = time.perf_counter()
-    rates = errors or ErrorRates()
+    rates = kinds.rates_with(mess, errors or ErrorRates())
     config = load_config(home)
     urls = {**config.databases, **(databases or {})}
     folder = home.root / "district"
@@ -68,10 +81,10 @@ def make_district(
         config={"temp_directory": str(work / "spill"), "autoinstall_known_extensions": False},
     )
     try:
-        renewed = _build(con, residents, seed, day, rates)
+        renewed = build(con, residents, seed, day, rates)
         today = FIRST_DAY + timedelta(days=day - 1)
         counts: dict[str, Any] = {"residents": residents, "day": day, "date": today.isoformat()}
-        jobs, written = _plan_workbooks(con, home, seed, day, newest=renewed, work=work)
+        jobs, written = _plan_workbooks(con, home, seed, day, newest=renewed, work=work, mess=mess)
         workers = [] if _small(con) else [_start(job) for job in jobs]
         rows: dict[str, int] = {}
         for source in config.sources.values():
@@ -98,7 +111,7 @@ def make_district(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _build(
+def build(
     con: duckdb.DuckDBPyConnection, residents: int, seed: int, day: int, rates: ErrorRates
 ) -> dict[str, dict[int, int]]:
     """All tables of the district on `day`; source → village → day of its newest workbook."""
@@ -114,13 +127,13 @@ def _build(
         }
     )
     world.macros(con, seed)
-    mess.helpers(con)
+    errors_of_offices.helpers(con)
     world.traits(con, grid, dwelling, household, drawn, today=FIRST_DAY)
     con.execute("CREATE TABLE happened (day INTEGER, date DATE, kind VARCHAR, number BIGINT)")
     tell("synth: people", 1, steps)
-    mess.prepare(con)
+    errors_of_offices.prepare(con)
     offices.list_people(con, rates)
-    mess.write_down(con, "app", rates, "seen")
+    errors_of_offices.write_down(con, "app", rates, "seen")
     tell("synth: people", 2, steps)
     queries = {
         **registers.row_queries(),
@@ -168,7 +181,7 @@ def _next_day(
         )
     )
     offices.next_day(con, rates, number)
-    mess.write_down(con, "fresh", rates, "seen")
+    errors_of_offices.write_down(con, "fresh", rates, "seen")
     for source, query in queries.items():
         con.execute(
             f"DELETE FROM rows_{source} WHERE row_id IN "
@@ -211,6 +224,7 @@ def _plan_workbooks(
     *,
     newest: dict[str, dict[int, int]],
     work: Path,
+    mess: frozenset[str] | None,
 ) -> tuple[list[Path], int]:
     """Lay out all ledgers; two job files for those that must be written."""
     names = {
@@ -220,7 +234,8 @@ def _plan_workbooks(
         ).fetchall()
     }
     con.execute(
-        "CREATE TABLE habit (source VARCHAR, village BIGINT, file VARCHAR, seed BIGINT, version INTEGER)"
+        "CREATE TABLE habit (source VARCHAR, village BIGINT, file VARCHAR, seed BIGINT, version INTEGER, "
+        "title VARCHAR)"
     )
     jobs: list[Path] = []
     written = 0
@@ -238,9 +253,24 @@ def _plan_workbooks(
                     today=handed_in,
                 )
             )
+        if mess is not None:
+            turn = offices.LEDGERS.index(source)
+            habits = [
+                messy.plain_habit(own, kinds.of_village(mess, own.village + turn)) for own in habits
+            ]
         con.executemany(
-            "INSERT INTO habit VALUES (?, ?, ?, ?, ?)",
-            [(source, h.village, h.file, h.seed, newest[source][h.village]) for h in habits],
+            "INSERT INTO habit VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    source,
+                    own.village,
+                    own.file,
+                    own.seed,
+                    newest[source][own.village],
+                    ledgers.village_title(own, names[own.village][0]),
+                )
+                for own in habits
+            ],
         )
         ledgers.lay_out(con, source, habits)
         due = [

@@ -82,6 +82,9 @@ class Habit:
         address_style: which length of the address.
         date_style: how that date is written.
         seed: for the order and the words of columns.
+        lines: rows that stand between two blocks of data.
+        abreast: so many people stand in a row, in tables side by side.
+        mess: the kinds of mess that are switched on, see `kinds`; None: habits as above.
     """
 
     source: str
@@ -99,6 +102,9 @@ class Habit:
     address_style: int
     date_style: int
     seed: int
+    lines: int = 1
+    abreast: int = 1
+    mess: tuple[str, ...] | None = None
 
 
 def habit(source: str, village: int, name: str, *, number: int, seed: int, today: date) -> Habit:

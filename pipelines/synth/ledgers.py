@@ -13,8 +13,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.synth import xlsx
+from pipelines.synth import messy, xlsx
+from pipelines.synth.guests import has_guests, invite, seated
 from pipelines.synth.habits import INSTRUCTIONS, Habit, layout
+from pipelines.synth.spoil import MARK, spoiled
 
 _BIRTH = """CASE
     WHEN birth_fate = 'lunar' THEN printf('农历%d年%d月%d', birth_y, birth_m, birth_d)
@@ -53,8 +55,9 @@ def rows_query(source: str) -> str:
 
 def lay_out(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) -> None:
     """Make the table sheet_<source>: every row with its file, sheet and row number."""
-    rows = [asdict(own) for own in habits]
+    rows = [{**asdict(own), "mess": None} for own in habits]
     con.register("habit_rows", pa.Table.from_pylist(rows))
+    invite(con, source, [own.village for own in habits if has_guests(own)])
     grid = source == "ledger_grid"
     sheet_no = (
         "grid_number - 1"
@@ -64,21 +67,46 @@ def lay_out(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) ->
     con.execute(
         f"""CREATE OR REPLACE TABLE sheet_{source} AS
         WITH placed AS (
-            SELECT r.* EXCLUDE (former_name), hb.file, hb.first_row, hb.block, {_BIRTH} AS birth_date,
+            SELECT r.* EXCLUDE (former_name), hb.file, hb.first_row, hb.block, hb.lines, hb.abreast, {_BIRTH} AS birth_date,
                 hb.birth_style = 5 AND birth_m > 0 AND birth_y >= 1901 AND birth_fate NOT IN ('lunar', 'lunar unmarked')
                     AS birth_is_number, former_name,
                 CASE hb.address_style WHEN 0 THEN address_short WHEN 1 THEN address_village
                     ELSE address_town END AS address,
                 ({sheet_no})::INT AS sheet_no
             FROM rows_{source} r JOIN habit_rows hb USING (village)
+            WHERE row_id NOT IN (SELECT row_id FROM guest WHERE source = '{source}')
         ), ranked AS (
             SELECT *, row_number() OVER (PARTITION BY village, sheet_no ORDER BY position, household, rank, row_id) - 1 AS i
             FROM placed
         )
-        SELECT *, (first_row + i + if(block > 0, i // greatest(block, 1), 0))::INT AS row_no FROM ranked
-        ORDER BY village, sheet_no, row_no"""
+        SELECT * EXCLUDE (lines, abreast), (first_row + i // abreast
+            + if(block > 0, i // abreast // greatest(block, 1) * lines, 0))::INT AS row_no, NULL::VARCHAR AS mark FROM ranked
+        ORDER BY village, sheet_no, row_no, i"""
     )
     con.unregister("habit_rows")
+    if any(own.mess is not None for own in habits):
+        _spoil(con, source, habits)
+
+
+def _spoil(con: duckdb.DuckDBPyConnection, source: str, habits: list[Habit]) -> None:
+    """Let the rows of the villages that have kinds of mess be as those have them."""
+    villages: dict[tuple[str, ...], list[int]] = {}
+    for own in habits:
+        if own.mess is not None:
+            villages.setdefault(own.mess, []).append(own.village)
+    parts = []
+    for kinds, numbers in sorted(villages.items()):
+        chosen = f"village IN ({', '.join(map(str, numbers))})"
+        rows = spoiled(f"(SELECT * FROM sheet_{source} WHERE {chosen})", kinds)
+        if "person_groups" in kinds and source == "ledger_population":
+            rows = seated(source, rows)
+        parts.append(f"SELECT * REPLACE ({MARK} AS mark) FROM {rows}")
+    spoilt = ", ".join(str(number) for numbers in villages.values() for number in numbers)
+    parts.append(f"SELECT * FROM sheet_{source} WHERE village NOT IN ({spoilt})")
+    con.execute(
+        f"""CREATE OR REPLACE TABLE sheet_{source} AS {" UNION ALL BY NAME ".join(parts)}
+        ORDER BY village, sheet_no, row_no, i"""
+    )
 
 
 def sheet_title(source: str, sheet: int, seed: int) -> str:
@@ -88,6 +116,11 @@ def sheet_title(source: str, sheet: int, seed: int) -> str:
     if source == "ledger_grid":
         return f"第{sheet + 1}网格"
     return (("常住人口", "人口信息", "居民")[seed % 3]) + f"（{'一二三'[sheet]}）"
+
+
+def village_title(own: Habit, village: str) -> str | None:
+    """The title of the only sheet, where it is the village's name."""
+    return village if own.mess and "village_sheets" in own.mess else None
 
 
 def write_workbook(rows: pa.Table, own: Habit, village: str, town: str, inbox: Path) -> None:
@@ -228,12 +261,26 @@ def _day(day: date, style: int) -> str:
     return day.strftime("%Y-%m-%d") if style == 1 else f"{day.year}.{day.month}.{day.day}"
 
 
+def write_messy(rows: pa.Table, own: Habit, village: str, town: str, inbox: Path) -> None:
+    """Write one ledger of one village with the kinds of mess of its habit."""
+
+    def title(number: int) -> str:
+        return village_title(own, village) or sheet_title(own.source, number, own.seed)
+
+    messy.write(rows, own, village, town, inbox, title=title)
+
+
 def run_job(file: Path) -> None:
     """Write the workbooks of a job: rows in an Arrow file, and where each workbook's rows lie."""
     job: dict[str, Any] = json.loads(file.read_text("utf-8"))
     with pa.memory_map(job["rows"]) as source:
         rows = pa.ipc.open_file(source).read_all()
         for item in job["workbooks"]:
-            own = Habit(**{**item["habit"], "filled": date.fromisoformat(item["habit"]["filled"])})
+            habit = item["habit"]
+            mess = None if habit["mess"] is None else tuple(habit["mess"])
+            own = Habit(**{**habit, "filled": date.fromisoformat(habit["filled"]), "mess": mess})
             part = rows.slice(item["offset"], item["length"])
-            write_workbook(part, own, item["village"], item["town"], Path(job["inbox"]))
+            if own.mess is None:
+                write_workbook(part, own, item["village"], item["town"], Path(job["inbox"]))
+            else:
+                write_messy(part, own, item["village"], item["town"], Path(job["inbox"]))

@@ -50,8 +50,10 @@ def write(con: duckdb.DuckDBPyConnection, path: Path, seed: int, day: int) -> di
         WHERE a.source = '{source}'"""
         for source in keys
     ] + [
-        f"""SELECT a.source, NULL, r.file, t.sheet, r.row_no, a.role, a.person_id, a.copy, a.day
-        FROM app a JOIN sheet_{source} r USING (row_id) JOIN habit h ON h.source = '{source}'
+        f"""SELECT a.source, NULL, r.file, coalesce(h.title, t.sheet), r.row_no,
+            coalesce(g.role, a.role), a.person_id, a.copy, a.day
+        FROM app a LEFT JOIN guest g ON g.source = a.source AND g.row_id = a.row_id
+        JOIN sheet_{source} r ON r.row_id = coalesce(g.host, a.row_id) JOIN habit h ON h.source = '{source}'
             AND h.village = r.village
         JOIN title t ON t.source = '{source}' AND t.sheet_no = r.sheet_no AND t.seed = h.seed
         WHERE a.source = '{source}'"""

@@ -19,7 +19,7 @@ _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 # Cell styles: 0 plain, 1 title, 2 header, 3 body with borders, 4 date, 5 note, 6 id as a number.
-_STYLES = (
+STYLES = (
     f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="1"><numFmt numFmtId="176" '
     'formatCode="yyyy\\-mm\\-dd"/></numFmts>'
     '<fonts count="3"><font><sz val="11"/><name val="宋体"/></font>'
@@ -38,6 +38,23 @@ _STYLES = (
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="1" xfId="0"/></cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
+STRUCK, RED = 7, 8
+STYLES_WITH_MARKS = (
+    STYLES.replace('<fonts count="3">', '<fonts count="5">')
+    .replace(
+        "</fonts>",
+        '<font><strike/><sz val="11"/><name val="宋体"/></font>'
+        '<font><sz val="11"/><color rgb="FFFF0000"/><name val="宋体"/></font></fonts>',
+    )
+    .replace('<cellXfs count="7">', '<cellXfs count="9">')
+    .replace(
+        "</cellXfs>",
+        '<xf numFmtId="0" fontId="3" fillId="0" borderId="1" xfId="0" applyFont="1"/>'
+        '<xf numFmtId="0" fontId="4" fillId="0" borderId="1" xfId="0" applyFont="1"/></cellXfs>',
+    )
+)
+"""Two more cell styles: `STRUCK` out, and in `RED`."""
+
 
 def letter(index: int) -> str:
     """Name of the column `index` (from 0)."""
@@ -53,12 +70,16 @@ class Sheet:
         widths: of the columns, in characters.
         rows: (row number, XML) in order.
         merges: merged ranges.
+        hidden_columns: columns that are not shown, from 0.
+        dimension: what the sheet says of its size, where that is wrong.
     """
 
     title: str
     widths: list[float] = field(default_factory=list)
     rows: list[tuple[int, str]] = field(default_factory=list)
     merges: list[str] = field(default_factory=list)
+    hidden_columns: set[int] = field(default_factory=set)
+    dimension: str | None = None
 
     def line(self, row: int, values: list[str | None], style: int, height: float = 20) -> None:
         """One row of texts."""
@@ -112,23 +133,33 @@ class Sheet:
 
     def xml(self) -> str:
         """The part of the package that holds this sheet."""
+        hidden = dict.fromkeys(self.hidden_columns, ' hidden="1"')
         widths = "".join(
-            f'<col min="{i}" max="{i}" width="{width}" customWidth="1"/>'
+            f'<col min="{i}" max="{i}" width="{width}" customWidth="1"{hidden.get(i - 1, "")}/>'
             for i, width in enumerate(self.widths, start=1)
         )
         merges = "".join(f'<mergeCell ref="{ref}"/>' for ref in self.merges)
         merged = f'<mergeCells count="{len(self.merges)}">{merges}</mergeCells>' if merges else ""
         body = "".join(text for _, text in sorted(self.rows, key=lambda item: item[0]))
         last = max((row for row, _ in self.rows), default=1)
+        whole = f"A1:{letter(max(len(self.widths), 1) - 1)}{last}"
         return (
-            f'{_XML}<worksheet xmlns="{_MAIN}"><dimension ref="A1:{letter(max(len(self.widths), 1) - 1)}{last}"/>'
+            f'{_XML}<worksheet xmlns="{_MAIN}"><dimension ref="{self.dimension or whole}"/>'
             f"<cols>{widths}</cols><sheetData>{body}</sheetData>{merged}"
             '<pageSetup orientation="landscape" paperSize="9" fitToHeight="0"/></worksheet>'
         )
 
 
-def write(path: Path, sheets: list[Sheet], created: str) -> None:
+def write(
+    path: Path,
+    sheets: list[Sheet],
+    created: str,
+    *,
+    styles: str = STYLES,
+    counts_from_1904: bool = False,
+) -> None:
     """Write a workbook; `created` is the ISO day in its properties."""
+    settings = '<workbookPr date1904="1"/>' if counts_from_1904 else ""
     parts = {
         "[Content_Types].xml": (
             f'{_XML}<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
@@ -157,7 +188,7 @@ def write(path: Path, sheets: list[Sheet], created: str) -> None:
             f'<dcterms:modified xsi:type="dcterms:W3CDTF">{created}T08:00:00Z</dcterms:modified></cp:coreProperties>'
         ),
         "xl/workbook.xml": (
-            f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_REL}"><sheets>'
+            f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_REL}">{settings}<sheets>'
             + "".join(
                 f'<sheet name="{escape(sheet.title)}" sheetId="{i}" r:id="rId{i}"/>'
                 for i, sheet in enumerate(sheets, start=1)
@@ -172,7 +203,7 @@ def write(path: Path, sheets: list[Sheet], created: str) -> None:
             )
             + f'<Relationship Id="rId{len(sheets) + 1}" Type="{_REL}/styles" Target="styles.xml"/></Relationships>'
         ),
-        "xl/styles.xml": _STYLES,
+        "xl/styles.xml": styles,
     }
     for i, sheet in enumerate(sheets, start=1):
         parts[f"xl/worksheets/sheet{i}.xml"] = sheet.xml()

@@ -14,6 +14,7 @@ file VARCHAR for ledgers: file name
 sheet VARCHAR for ledgers: sheet title
 row_no INTEGER for ledgers: row on the sheet, from 1
 observed VARCHAR date on which the row was true, ISO, as far as the source tells
+mark VARCHAR for ledgers: struck_out where the row is crossed out and no longer valid; else NULL
 """)
 
 
@@ -79,6 +80,19 @@ seconds DOUBLE duration
     ),
     Table(
         "raw",
+        "source_column",
+        "one column that a database showed, pulled or not",
+        "来源的列",
+        columns("""
+source VARCHAR source
+column_name VARCHAR name of the column as the database has it
+type VARCHAR its type there
+since_night INTEGER night in which it was first seen like this
+until_night INTEGER night in which it was no longer; NULL while it is
+"""),
+    ),
+    Table(
+        "raw",
         "ledger_quarantine",
         "one ledger file that could not be used",
         "台账隔离",
@@ -90,6 +104,27 @@ reason VARCHAR code of the reason
 reason_zh VARCHAR reason and what to do, in Chinese
 since_night INTEGER night in which it was found
 until_night INTEGER night in which it was no longer there; NULL while it waits
+"""),
+    ),
+    Table(
+        "raw",
+        "ledger_finding",
+        "something a ledger in force left unsaid: rows left out, values guessed or filled",
+        "台账读取说明",
+        columns("""
+source VARCHAR source
+file VARCHAR path below the ledger folder
+sha256 VARCHAR hash of its content
+sheet VARCHAR title of the sheet
+row_no INTEGER first row it is about, from 1; NULL: the whole sheet or column
+last_row INTEGER last row it is about
+column_letter VARCHAR column it is about; NULL: the whole row or sheet
+kind VARCHAR kind, see docs/ledgers.md
+severity VARCHAR info (said once a sheet) or warning (said for each run of rows)
+rows BIGINT number of rows between the two that it is about
+reason_zh VARCHAR what was found and what to do, in Chinese
+since_night INTEGER night in which it was found
+until_night INTEGER night in which it was no longer there; NULL while it holds
 """),
     ),
 )

@@ -55,6 +55,23 @@ new_masked VARCHAR value that was made of it, masked; NULL: none
     ),
     Table(
         "std",
+        "correction",
+        "a value that a department corrected, put in the place of what its row says",
+        "部门更正",
+        columns("""
+answer_id BIGINT the answer in the journal
+record_id BIGINT the record, see std.record
+source VARCHAR source
+source_key VARCHAR key of the row
+field VARCHAR canonical field
+row_hash BIGINT the version of the row that it holds for
+value VARCHAR the corrected value, as it was written
+handler VARCHAR who dealt with it in the department
+answered_on DATE day of the answer
+"""),
+    ),
+    Table(
+        "std",
         "quarantine",
         "a row (or a person of a row) that cannot be used",
         "隔离区",

@@ -1,0 +1,156 @@
+"""A department's table from PostgreSQL into DuckDB: onegrid's pull beside pandas, in one run.
+
+    python -m benchmarks.sources [--rows 1000000] [--url postgresql+psycopg://...]
+
+Makes a table of 15 columns in a schema of its own (and drops it), pulls it into an empty landing
+zone, and pulls it again unchanged. The alternative reads the same 15 columns with pandas.read_sql
+in chunks and inserts them into DuckDB, without keys, hashes and versions. Every way runs in a
+process of its own. Prints Markdown; ratios count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from benchmarks.night import in_child
+from pipelines.config import Config
+from pipelines.extract import postgresql, pull_source
+from pipelines.home import Home
+from pipelines.night import Night
+from pipelines.store import lay_out
+from schemas.district import District
+from schemas.source import SourceColumn, SourceMap
+
+URL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+SCHEMA, TABLE, CHUNK = "onegrid_benchmark", "member", 50_000
+COLUMNS = {
+    "member_no": "'M' || lpad(n::text, 10, '0')",
+    "household_no": "'H' || lpad((n / 3)::text, 9, '0')",
+    "name": "chr(24352 + (n % 40)::int) || chr(20000 + (n % 900)::int) || '伟'",
+    "id_number": "'330199' || (19400101 + n % 700000)::text || lpad((n % 10000)::text, 4, '0')",
+    "sex": "(1 + n % 2)::text",
+    "birth_date": "date '1940-01-01' + (n % 30000)::int",
+    "ethnic_group": "lpad((1 + n % 56)::text, 2, '0')",
+    "phone": "'13' || lpad((n * 37 % 1000000000)::text, 9, '0')",
+    "address": "'云溪镇' || (n % 90) || '组' || (n % 200) || '号'",
+    "employer": "CASE WHEN n % 3 = 0 THEN NULL ELSE '云州' || (n % 5000) || '有限公司' END",
+    "amount": "(n % 90000 / 100.0)::numeric(12, 2)",
+    "children": "n % 4",
+    "is_active": "n % 5 > 0",
+    "since": "date '2010-01-01' + (n % 5000)::int",
+    "updated_on": "timestamp '2024-01-01' + n % 900 * interval '1 day'",
+}
+SOURCE = SourceMap(
+    source="member",
+    label="参保人员",
+    department="social_security",
+    kind="database",
+    database="office",
+    table=f"{SCHEMA}.{TABLE}",
+    key=("member_no",),
+    natural_key=("name", "id_number"),
+    observed="updated_on",
+    purposes=("population",),
+    columns={name: SourceColumn(aliases=(name,)) for name in COLUMNS},
+)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--url", default=os.environ.get("ONEGRID_TEST_POSTGRESQL", URL))
+    options = parser.parse_args()
+    make(options.url, options.rows)
+    try:
+        with tempfile.TemporaryDirectory(prefix="onegrid-sources-") as folder:
+            plain = in_child(by_pandas, options.url, f"{folder}/pandas.duckdb")
+            first = in_child(by_onegrid, options.url, folder, 1)
+            again = in_child(by_onegrid, options.url, folder, 2)
+            rows = in_child(by_onegrid, options.url, f"{folder}/rows", 1, False)
+    finally:
+        drop(options.url)
+    print(f"{options.rows:,} rows of {len(COLUMNS)} columns, PostgreSQL to DuckDB on one machine,")
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print("| way | seconds | rows/s | peak memory, MB | against pandas |")
+    print("|---|---:|---:|---:|---:|")
+    for label, (_, seconds, peak) in (
+        ("pandas.read_sql in chunks, inserted", plain),
+        ("onegrid: keys, hashes and versions", first),
+        ("onegrid, the table unchanged", again),
+        ("onegrid as the first, through psycopg", rows),
+    ):
+        print(
+            f"| {label} | {seconds:.1f} | {options.rows / seconds:,.0f} | {peak * 1024:,.0f} | "
+            f"{plain[1] / seconds:.1f} × |"
+        )
+
+
+def make(url: str, rows: int) -> None:
+    """The table, in a schema of its own."""
+    values = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
+    with sa.create_engine(url).begin() as con:
+        con.exec_driver_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        con.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        con.exec_driver_sql(
+            f"CREATE TABLE {SCHEMA}.{TABLE} AS SELECT {values.replace('%', '%%')} "
+            f"FROM generate_series(1::bigint, {rows}) n"
+        )
+        con.exec_driver_sql(f"ALTER TABLE {SCHEMA}.{TABLE} ADD PRIMARY KEY (member_no)")
+
+
+def drop(url: str) -> None:
+    """Leave the server as it was."""
+    with sa.create_engine(url).begin() as con:
+        con.exec_driver_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+
+
+def by_pandas(url: str, target: str) -> int:
+    """Read in chunks, insert each; the rows."""
+    import duckdb
+    import pandas as pd
+
+    rows = 0
+    query = sa.text(f"SELECT {', '.join(COLUMNS)} FROM {SCHEMA}.{TABLE}")
+    engine = sa.create_engine(url).execution_options(stream_results=True)
+    with duckdb.connect(target) as con, engine.connect() as source:
+        for chunk in pd.read_sql(query, source, chunksize=CHUNK):
+            con.register("chunk", chunk)
+            create = "CREATE TABLE member AS" if not rows else "INSERT INTO member"
+            con.execute(f"{create} SELECT * FROM chunk")
+            con.unregister("chunk")
+            rows += len(chunk)
+    return rows
+
+
+def by_onegrid(url: str, folder: str, number: int, as_arrow: bool = True) -> int:
+    """A night's pull, as Arrow from the driver or through psycopg; the rows that it holds."""
+    if not as_arrow:
+        postgresql.is_plain = lambda types: False
+    home = Home.at(Path(folder) / "home")
+    config = Config(
+        district=District(name="试验镇", township_code="330199101", databases={}),
+        sources={"member": SOURCE},
+        forms={},
+        databases={"office": url},
+        ledgers=home.inbox,
+        journal_url="sqlite://",
+        fingerprint="benchmark",
+    )
+    before = number - 1
+    night = Night(home, config, number, date(2026, 11, 22 + number), before, before, is_full=False)
+    night.folder.mkdir(parents=True, exist_ok=True)
+    with night.open() as con:
+        lay_out(con)
+    return int(pull_source(night, "member")["rows_pulled"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the pages that onegrid serves have in common: who may come in, and how they are started."""
