@@ -84,17 +84,6 @@ def test_a_run_killed_while_publishing_shows_yesterday_or_today_and_the_next_one
     _recovers(home, districts, "--plain")
 
 
-def test_a_run_of_the_scheduler_killed_in_the_middle_of_a_step_is_recovered_by_the_next_one(
-    districts: Districts, tmp_path: Path
-) -> None:
-    step = "merge_residents"
-    home = copy(districts.before, tmp_path / "home")
-    killed = onegrid("run", home=home, before=die_in(step, _middle(districts, step)))
-    assert killed.code == KILLED, killed.err
-    assert {} in [differences(home, other) for other in (districts.before, districts.after)]
-    _recovers(home, districts)
-
-
 def test_a_second_run_ends_at_once_with_a_clear_message_and_the_first_is_not_disturbed(
     districts: Districts, tmp_path: Path
 ) -> None:
@@ -158,7 +147,7 @@ def test_a_full_disk_is_named_yesterday_stays_and_the_next_run_recovers(
 ) -> None:
     home = copy(districts.before, tmp_path / "home")
     yesterday = shown(home)
-    for step in ("pull", "render_forms", "publish"):
+    for step in ("render_forms", "publish"):
         full = onegrid("run", "--plain", home=home, before=partial(_fill_disk, step))
         assert full.code == 1
         assert "The disk of the home folder is full or read-only" in full.err, (step, full.err)
