@@ -256,12 +256,9 @@ def test_what_is_personal_appears_in_no_log_report_page_journal_or_message(home:
         book.active.append(row)
     book.save(home.inbox / "population" / "无表头村人口台账.xlsx")
     said = []
-    for flags in (("--plain",), ()):
-        failed = onegrid(
-            "run", *flags, home=home, before=partial(_fails_with_a_value, "score_pairs")
-        )
-        assert failed.code == 1
-        said.append(failed)
+    failed = onegrid("run", home=home, before=partial(_fails_with_a_value, "score_pairs"))
+    assert failed.code == 1
+    said.append(failed)
     said.append(onegrid("run", home=home))
     assert said[-1].code == 0, said[-1].err
     assert ask(home, f"SELECT count(*) FROM std.record WHERE name = '{NAME}'") != [(0,)]

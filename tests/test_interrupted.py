@@ -12,13 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.run import STEPS
 from tests.district_fixture import (
-    PULLED,
     Districts,
     copy,
     die_in,
@@ -50,18 +47,19 @@ def _identities(home: Home) -> list[tuple]:
         return [row[2:] for batch in journal.identities() for row in batch]
 
 
-BRIEF = {"open_night", "queue_reviews", "place_dwellings", "write_report"}
-"""Steps that do little; `test_publish` kills the first of them at every call."""
-DEADLY = (*PULLED, *(step for step in STEPS if step not in BRIEF))
+DEADLY = (
+    *("pull_ledger_population", "standardise", "cluster_records", "merge_residents"),
+    *("validate", "render_forms"),
+)
+"""One step a stage; `test_publish` kills opening, publication and rollback at every call."""
 
 
-@pytest.mark.parametrize("steps", [DEADLY[start::3] for start in range(3)])
-def test_runs_killed_in_the_middle_of_any_step_leave_yesterday_and_the_next_ends_as_if_nothing_was(
-    steps: tuple[str, ...], districts: Districts, tmp_path: Path
+def test_runs_killed_in_the_middle_of_any_stage_leave_yesterday_and_the_next_ends_as_if_nothing_was(
+    districts: Districts, tmp_path: Path
 ) -> None:
     home = copy(districts.before, tmp_path / "home")
     yesterday = shown(home)
-    for step in steps:  # each run first settles what the one before it left
+    for step in DEADLY:  # each run first settles what the one before it left
         killed = onegrid("run", "--plain", home=home, before=die_in(step, _middle(districts, step)))
         assert killed.code == KILLED, (step, killed.err)
         assert shown(home) == yesterday
@@ -147,25 +145,21 @@ def test_a_full_disk_is_named_yesterday_stays_and_the_next_run_recovers(
 ) -> None:
     home = copy(districts.before, tmp_path / "home")
     yesterday = shown(home)
-    for step in ("render_forms", "publish"):
-        full = onegrid("run", "--plain", home=home, before=partial(_fill_disk, step))
-        assert full.code == 1
-        assert "The disk of the home folder is full or read-only" in full.err, (step, full.err)
-        assert full.err.count("\n") == 2
-        assert shown(home) == yesterday
+    full = onegrid("run", "--plain", home=home, before=_fill_disk)
+    assert full.code == 1
+    assert "The disk of the home folder is full or read-only" in full.err, full.err
+    assert full.err.count("\n") == 2
+    assert shown(home) == yesterday
     _recovers(home, districts, "--plain")
 
 
-def _fill_disk(step: str) -> None:
-    """From `step` on no file can grow."""
+def _fill_disk() -> None:
+    """From publication on no file can grow."""
     module = import_module("pipelines.run")
-    name = step if step in {"open_night", "pull"} else "do"
-    name = "publish_night" if step == "publish" else name
-    function = getattr(module, name)
+    function = module.publish_night
 
     def starved(*args: Any, **options: Any) -> Any:
-        if name != "do" or args[1] == step:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
         return function(*args, **options)
 
-    setattr(module, name, starved)
+    module.publish_night = starved  # type: ignore[attr-defined]
