@@ -73,7 +73,7 @@ def test_a_night_of_the_scheduler_after_one_was_killed_ends_in_the_tables_of_the
 
     run = last_run(instance)
     assert (run.status, run.job_name) == (dg.DagsterRunStatus.SUCCESS, "nightly")
-    assert (run.tags[HOME_TAG], run.tags[NIGHT_TAG]) == (str(home.root), "2")
+    assert (run.tags[HOME_TAG], run.tags[NIGHT_TAG]) == (str(home.root), "3")
     for spec in build_definitions().resolve_all_asset_specs():
         event = instance.get_latest_materialization_event(spec.key)
         assert event is not None, spec.key
