@@ -10,6 +10,8 @@ ONEGRID_HOME ?= var
 PORT ?= 3000
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
+# the many processes of a test run read compiled modules instead of compiling them anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help:

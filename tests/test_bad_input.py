@@ -139,11 +139,6 @@ def test_a_village_whose_ledger_is_broken_keeps_its_people(
     assert len(ask(home, _CODES)) == len(list(home.inbox.rglob("*.xlsx")))
     people = "SELECT * FROM std.record WHERE source LIKE 'ledger%' ORDER BY ALL"
     assert ask(home, people) == ask(districts.before, people)
-    shutil.rmtree(home.inbox)
-    shutil.copytree(districts.before.inbox, home.inbox)
-    assert onegrid("run", "--plain", home=home).code == 0
-    assert ask(home, _CODES) == []
-    assert differences(home, districts.after) == {}
 
 
 # Configuration
@@ -259,7 +254,7 @@ def test_what_is_personal_appears_in_no_log_report_page_journal_or_message(home:
     failed = onegrid("run", home=home, before=partial(_fails_with_a_value, "score_pairs"))
     assert failed.code == 1
     said.append(failed)
-    said.append(onegrid("run", home=home))
+    said.append(onegrid("run", "--plain", home=home))
     assert said[-1].code == 0, said[-1].err
     assert ask(home, f"SELECT count(*) FROM std.record WHERE name = '{NAME}'") != [(0,)]
     told = "".join(done.out + done.err for done in said).encode()

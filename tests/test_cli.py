@@ -65,16 +65,3 @@ def test_a_demo_never_clears_a_home_that_is_in_use(districts: Districts, tmp_pat
     done = onegrid("demo", "--residents", "1000", home=home)
     assert (done.code, "is in use" in done.err) == (2, True)
     assert home.published.exists()
-
-
-def test_a_demo_clears_what_a_demo_made_and_shows_two_nights(home: Home) -> None:
-    (home.root / ".demo").touch()
-    left = home.forms / "old.xlsx"
-    left.touch()
-    done = onegrid("demo", "--residents", "1000", home=home)
-    assert done.code == 0, done.err
-    assert not left.exists()
-    nights = ask(home, "SELECT night, is_full FROM meta.night ORDER BY night")
-    assert nights == [(1, True), (2, False)]
-    for path in (home.published, home.forms, home.report):
-        assert str(path) in done.out.replace("\n", "")

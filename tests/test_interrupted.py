@@ -7,14 +7,12 @@ import resource
 import subprocess
 import sys
 import time
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pipelines.home import Home
 from pipelines.journal import open_journal
-from pipelines.run import STEPS
 from tests.district_fixture import (
     Districts,
     copy,
@@ -70,18 +68,6 @@ def _middle(districts: Districts, step: str) -> int:
     return max(2, districts.calls[step] // 2 + 1)
 
 
-def test_a_run_killed_while_publishing_shows_yesterday_or_today_and_the_next_one_ends_well(
-    districts: Districts, tmp_path: Path
-) -> None:
-    home = copy(districts.before, tmp_path / "home")
-    call = max(1, districts.calls["publish"] // 3)
-    killed = onegrid("run", "--plain", home=home, before=die_in("publish", call))
-    assert killed.code == KILLED, killed.err
-    whole = [differences(home, other) for other in (districts.before, districts.after)]
-    assert {} in whole
-    _recovers(home, districts, "--plain")
-
-
 def test_a_second_run_ends_at_once_with_a_clear_message_and_the_first_is_not_disturbed(
     districts: Districts, tmp_path: Path
 ) -> None:
@@ -105,39 +91,6 @@ def test_a_second_run_ends_at_once_with_a_clear_message_and_the_first_is_not_dis
     assert shown(home) == yesterday
     with open_journal(journal_url(home)) as journal:
         assert [row.status for row in journal.nights()] == ["published"]
-
-
-def test_a_run_that_begins_while_another_is_at_work_does_no_damage(
-    districts: Districts, tmp_path: Path
-) -> None:
-    home = copy(districts.before, tmp_path / "home")
-    codes = tmp_path / "codes"
-    done = onegrid("run", "--plain", home=home, before=partial(_run_another, home.root, codes))
-    assert done.code == 0, done.err
-    assert codes.read_text().split() == ["3", "3"]
-    assert differences(home, districts.after) == {}
-
-
-def _run_another(home: Path, codes: Path) -> None:
-    """In the middle of the night, and again right before publication, a second run is tried."""
-    for step in ("cluster_records", "write_report"):
-        module = import_module(STEPS.get(step, "pipelines.report"))
-        _try_first(module, step, home, codes)
-
-
-def _try_first(module: Any, name: str, home: Path, codes: Path) -> None:
-    function = getattr(module, name)
-
-    def tried(*args: Any, **options: Any) -> Any:
-        program = [sys.executable, "-c", "from onegrid.main import main; main()"]
-        other = subprocess.run(
-            [*program, "run", "--plain", "--home", str(home)], capture_output=True, check=False
-        )
-        with codes.open("a") as file:
-            file.write(f"{other.returncode}\n")
-        return function(*args, **options)
-
-    setattr(module, name, tried)
 
 
 def test_a_full_disk_is_named_yesterday_stays_and_the_next_run_recovers(

@@ -24,7 +24,7 @@ from pipelines.deliver.render import render_all
 from pipelines.home import Home
 from pipelines.intake.take import take_files
 from pipelines.journal import open_journal
-from tests.district_fixture import Districts, ask, copy, differences, onegrid
+from tests.district_fixture import Districts, ask, copy, onegrid
 
 Fill = Callable[["Form"], None]
 
@@ -160,10 +160,7 @@ def test_answers_are_known_the_next_night_and_not_asked_again(home: Home) -> Non
     by_field = onegrid("burden", home=home).out
     assert confirmed and "文化程度" in by_field and "重复采集" in told_of.out
 
-    # a rebuild from what landed and the journal ends in the same master, and an undo without them
-    rebuilt = copy(home, home.root.with_name("rebuilt"))
-    assert onegrid("rebuild", "--plain", home=rebuilt).code == 0
-    assert differences(rebuilt, home) == {}
+    # an undo ends as if they had never come
     ((return_id,),) = ask(home, 'SELECT return_id FROM deliver."return"')
     assert onegrid("return", "undo", return_id, "--reason", "错了", home=home).code == 0
     assert onegrid("run", "--plain", home=home).code == 0
