@@ -23,7 +23,6 @@ from tests.district_fixture import (
     differences,
     held,
     onegrid,
-    shown,
 )
 
 NAME, NUMBER = "欧阳金丝雀", "330199196407150120"
@@ -128,17 +127,6 @@ def test_workbooks_that_cannot_be_used_wait_in_quarantine_and_the_rest_goes_on(
     shutil.copy(next(iter(inbox.glob("大*.xlsx"))), mended)
     tried = onegrid("quarantine", "--retry", home=home)
     assert tried.code == 0 and "已解决 1" in tried.out, tried.out
-
-
-def test_a_village_whose_ledger_is_broken_keeps_its_people(
-    home: Home, districts: Districts
-) -> None:
-    for ledger in home.inbox.rglob("*.xlsx"):
-        ledger.write_bytes(b"not a workbook")
-    assert onegrid("run", "--plain", home=home).code == 0
-    assert len(ask(home, _CODES)) == len(list(home.inbox.rglob("*.xlsx")))
-    people = "SELECT * FROM std.record WHERE source LIKE 'ledger%' ORDER BY ALL"
-    assert ask(home, people) == ask(districts.before, people)
 
 
 # Configuration
@@ -290,21 +278,6 @@ def _is_closed_to_others(home: Home) -> None:
 
 
 # Undoing and recomputing
-
-
-def test_a_night_that_is_rolled_back_is_gone_and_can_be_run_again(
-    districts: Districts, tmp_path: Path
-) -> None:
-    home = copy(districts.after, tmp_path / "home")
-    done = onegrid("rollback", "2", home=home)
-    assert done.code == 0, done.err
-    assert differences(home, districts.before) == {}
-    assert sorted(shown(home)["forms"]) == sorted(shown(districts.before)["forms"])
-    assert onegrid("run", "--plain", home=home).code == 0
-    assert differences(home, districts.after) == {}
-    wrong = onegrid("rollback", "9", home=home)
-    assert wrong.code == 1
-    assert "night 9 is not published" in wrong.err
 
 
 def test_a_rebuild_arrives_at_the_same_residents_though_all_else_is_lost(

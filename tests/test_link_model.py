@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import sys
 from dataclasses import replace
@@ -22,7 +21,6 @@ from pipelines.link import drift, frozen, train
 from pipelines.link.bench import on_bench, train_on_bench
 from pipelines.link.decided import wilson
 from pipelines.validate.count import count_rules
-from schemas.district import Limits
 from schemas.suites import RULE
 from tests.district_fixture import ask, copy, onegrid
 
@@ -42,24 +40,6 @@ def published(home: Home, config, records: list[Record]):
     home.published.unlink(missing_ok=True)
     os.link(home.night_file(night.number), home.published)
     return night
-
-
-def test_the_same_records_make_the_same_bytes_whatever_threads_and_order(
-    tmp_path, people, monkeypatch
-):
-    monkeypatch.setattr(train, "ENOUGH_RECORDS", 1_000)
-    monkeypatch.setattr(train, "_RANDOM_RECORDS", 300)
-    found = []
-    for threads in (1, 4):
-        home, config = make_home(tmp_path / str(threads))
-        limits = Limits(memory="1GB", threads=threads)
-        config = replace(config, district=config.district.model_copy(update={"limits": limits}))
-        shuffled = random.Random(threads).sample(people, len(people))
-        run_night(home, config, shuffled)
-        version = str(frozen.in_force(home))
-        assert frozen.load(home, version).body["is_fitted"]
-        found.append((version, contents(home.models / version)))
-    assert found[0] == found[1]
 
 
 def test_a_model_is_trained_listed_chosen_and_used_by_the_next_night(districts, tmp_path):

@@ -317,29 +317,6 @@ def test_a_resident_is_explained_with_masked_numbers(home: Home) -> None:
 # Nights
 
 
-def test_a_decision_on_the_page_is_obeyed_by_the_next_night(
-    home: Home, districts: Districts
-) -> None:
-    """The page stays open while nights are published under it."""
-    by_reason = dict(
-        ask(home, "SELECT reason, arg_max(review_id, value) FROM link.review GROUP BY 1")
-    )
-    same = by_reason["doubtful"]
-    different = by_reason["contested_id"]
-    joined, apart = pair(districts, same), pair(districts, different)
-    with reviewing(home) as client:
-        ends = {client.say(same, "always").status_code, client.say(different, "never").status_code}
-        assert ends == {200}
-        assert onegrid("run", "--plain", home=home).code == 0
-        assert not {same, different} & set(client.queue())
-        assert client.get(f"/item/{same}").status_code == 404
-        assert client.get(f"/item/{client.queue()[0]}").status_code == 200
-        assert "已由夜间批次执行" in client.get("/decided").text
-    for records, residents in ((joined, 1), (apart, 2)):
-        sql = f"SELECT count(DISTINCT resident_id) FROM link.cluster WHERE record_id IN {records}"
-        assert ask(home, sql) == [(residents,)]
-
-
 # The command and the browser
 
 
