@@ -51,7 +51,7 @@ def report(night: NightResource) -> dg.MaterializeResult:
 def publication(night: NightResource) -> dg.MaterializeResult:
     """Make the night the one that readers see."""
     with step_edge():
-        tonight = night.current
+        tonight = night.let_go()
         counts = run.publish_night(tonight)
         limits = tonight.config.district.limits
         summary = read_summary(tonight.home, tonight.number, limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -43,6 +43,7 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
     config_folder: str = ""
     full: bool = False
     _night: Night | None = PrivateAttr(default=None)
+    _kept: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     @property
     def current(self) -> Night:
@@ -50,6 +51,11 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         if self._night is None:
             raise NightBlocked("no run is going on")
         return self._night
+
+    def let_go(self) -> Night:
+        """The night, with its file closed so that it can be moved into place."""
+        self._kept.close()
+        return self.current
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[NightResource]:
@@ -76,7 +82,9 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
                 if run.parent_run_id and CAUSE_TAG in run.tags:  # copied from the parent
                     tags[CAUSE_TAG] = f"goes on after run {run.parent_run_id[:8]} failed"
                 context.instance.add_run_tags(run.run_id, tags)
-            yield self
+            with self._kept:
+                self._kept.enter_context(night.keep_open())
+                yield self
         except OnegridError as error:
             raise failure(error) from None
         finally:

@@ -66,6 +66,8 @@ class Night:
             if landed:
                 con.execute(f"ATTACH '{self.home.landed}' AS landed (READ_ONLY)")
             yield con
+            if landed:
+                con.execute("DETACH landed")
 
     @contextmanager
     def open_landed(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -73,6 +75,19 @@ class Night:
         limits = self.config.district.limits
         with store.connect(self.home.landed, limits, self.folder / "spill") as con:
             yield con
+
+    @contextmanager
+    def keep_open(self) -> Iterator[None]:
+        """Within the block every `open` takes a millisecond, because DuckDB runs on between them;
+        starting it takes twenty to forty."""
+        with self.open():
+            yield
+
+    @contextmanager
+    def keep_landed_open(self) -> Iterator[None]:
+        """The same for `open_landed`; the landing zone cannot be attached elsewhere meanwhile."""
+        with self.open_landed():
+            yield
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:

@@ -66,16 +66,21 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
 
 
 def _walk(night: Night, *, pull: bool) -> None:
-    for source in night.config.sources if pull else ():
-        _pull_patiently(night, source)
-    for step in STEPS:
-        if step == "validate":
-            require(night, judge(night))
-            continue
-        do(night, step)
-        if step == "standardise":
-            require(night, [conservation(night)])
-    report(night)
+    with night.keep_open():
+        if pull:
+            from pipelines.extract import keeping_children  # noqa: PLC0415
+
+            with night.keep_landed_open(), keeping_children():
+                for source in night.config.sources:
+                    _pull_patiently(night, source)
+        for step in STEPS:
+            if step == "validate":
+                require(night, judge(night))
+                continue
+            do(night, step)
+            if step == "standardise":
+                require(night, [conservation(night)])
+        report(night)
     publish_night(night)
 
 

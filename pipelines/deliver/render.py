@@ -169,11 +169,12 @@ def _render(
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
             for contract in config.forms.values():
-                template = build_template(contract)
                 due = [form for form in _due(con, contract) if form.form_id in wanted]
-                if due:
-                    register_file_names(con, contract, due[0].period)
-                    con.execute("CREATE OR REPLACE TABLE drawing.place AS FROM file_name")
+                if not due:
+                    continue
+                template = build_template(contract)
+                register_file_names(con, contract, due[0].period)
+                con.execute("CREATE OR REPLACE TABLE drawing.place AS FROM file_name")
                 for many in _portions(due, _ROWS_IN_MEMORY):
                     _prepare(con, contract, many)
 

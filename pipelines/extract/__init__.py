@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipelines.extract.mirror import mirror_raw
     from pipelines.extract.pull import hold_source, pull_source
+    from pipelines.extract.readers import keeping_children
 
-__all__ = ["hold_source", "mirror_raw", "pull_source"]
+__all__ = ["hold_source", "keeping_children", "mirror_raw", "pull_source"]
 
-_ROOMS = {"hold_source": "pull", "pull_source": "pull", "mirror_raw": "mirror"}
+_ROOMS = {
+    "hold_source": "pull",
+    "keeping_children": "readers",
+    "mirror_raw": "mirror",
+    "pull_source": "pull",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,36 +19,37 @@ MEMORY = 3 << 30
 
 
 def main() -> None:
-    """Read ledgers. The first line on stdin is the source map."""
+    """Read ledgers. What a greeting holds is the source map that the next ones are read with."""
     source: list[SourceMap] = []
 
     def read(path: Path, target: Path, today: date) -> dict[str, Any]:
-        return read_workbook(path, target, source[0], today)
+        return read_workbook(path, target, source[-1], today)
 
     serve(read, lambda hello: source.append(SourceMap.model_validate_json(hello)))
 
 
 def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[str], None]) -> None:
-    """Answer the tasks on stdin until it ends. The first line is for `greet`; ``{}`` says it came.
+    """Answer the tasks on stdin until it ends. A greeting is answered with ``{}``.
 
     Args:
         read: reads a file into another, and says what it found.
-        greet: takes what the child is told at the start.
+        greet: takes what the child is told before its first task, and between tasks.
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing a parser says can be taken for an answer
-    greet(sys.stdin.readline())
-    answers.write("{}\n")
-    answers.flush()
     for line in sys.stdin:
         task = json.loads(line)
+        answer: dict[str, Any] = {}
         try:
-            answer = read(
-                Path(task["path"]), Path(task["target"]), date.fromisoformat(task["today"])
-            )
+            if "hello" in task:
+                greet(task["hello"])
+            else:
+                answer = read(
+                    Path(task["path"]), Path(task["target"]), date.fromisoformat(task["today"])
+                )
         except Unreadable as error:
             answer = {"failed": error.code, "detail": error.detail}
         except MemoryError:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +21,8 @@ from schemas.source import SourceMap
 
 SECONDS_A_FILE = 60.0
 _SECONDS_TO_START = 120.0
+_idle: list[list[_Child]] = []
+"""Children that have nothing to do, for the innermost `keeping_children`."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,18 @@ class Task:
 
     path: Path
     target: Path
+
+
+@contextmanager
+def keeping_children() -> Iterator[None]:
+    """Within the block children go on from one `ask_children` to the next: one takes a second to
+    start."""
+    _idle.append([])
+    try:
+        yield
+    finally:
+        for child in _idle.pop():
+            child.stop()
 
 
 def read_all(
@@ -56,7 +71,7 @@ def ask_children(
 
     Args:
         module: reads tasks from stdin as `pipelines.extract.reader` does.
-        hello: the first line a child is told.
+        hello: what a child is told before its first task.
         tasks: one file each.
         today: the business date.
         done: told how many are finished.
@@ -69,19 +84,20 @@ def ask_children(
     finished: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def work() -> None:
-        child = _Child(module, hello, today, seconds)
+        child = _hire(module)
+        child.instruct(hello, today, seconds)
         try:
             while True:
                 try:
                     index = waiting.get_nowait()
                 except queue.Empty:
+                    _dismiss(child)
                     return
                 answers[index] = child.read(tasks[index])
                 finished.put(None)
         except BaseException as error:
-            finished.put(error)
-        finally:
             child.stop()
+            finished.put(error)
 
     workers = min(2, os.cpu_count() or 1, max(1, len(tasks) // 4))
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
@@ -96,16 +112,39 @@ def ask_children(
     return answers
 
 
+def _hire(module: str) -> _Child:
+    for child in _idle[-1] if _idle else ():
+        if child.module == module:
+            with suppress(ValueError):  # another thread took it
+                _idle[-1].remove(child)
+                return child
+    return _Child(module)
+
+
+def _dismiss(child: _Child) -> None:
+    if _idle:
+        _idle[-1].append(child)
+    else:
+        child.stop()
+
+
 class _Child:
     """One child process, started anew after it was lost."""
 
-    def __init__(self, module: str, hello: str, today: date, seconds: float) -> None:
-        self._module, self._hello = module, (hello + "\n").encode()
-        self._today, self._seconds = today.isoformat(), seconds
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self._hello, self._today, self._seconds = b"", "", SECONDS_A_FILE
+        self._greeted = b""
         self._process: subprocess.Popen[bytes] | None = None
 
+    def instruct(self, hello: str, today: date, seconds: float) -> None:
+        """What the next tasks are read with."""
+        self._hello = (json.dumps({"hello": hello}) + "\n").encode()
+        self._today, self._seconds = today.isoformat(), seconds
+
     def read(self, task: Task) -> dict[str, Any]:
-        process = self._started()
+        """The answer to a task; ``failed`` where the child was lost over it."""
+        process = self._ready()
         request = {"path": str(task.path), "target": str(task.target), "today": self._today}
         try:
             self._send(process, (json.dumps(request) + "\n").encode())
@@ -125,17 +164,22 @@ class _Child:
             self._process.communicate()
             self._process = None
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _ready(self) -> subprocess.Popen[bytes]:
+        """The process, which has been told what it must know."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
+                [sys.executable, "-m", self.module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
+            self._greeted = b""
+        if self._greeted != self._hello:
             self._send(self._process, self._hello)
-            if self._receive(self._process, _SECONDS_TO_START) is None:
+            if self._receive(self._process, _SECONDS_TO_START) != {}:
+                self.stop()
                 raise ChildProcessError("the process that reads workbooks does not start")
+            self._greeted = self._hello
         return self._process
 
     @staticmethod

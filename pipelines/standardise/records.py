@@ -13,6 +13,11 @@ from schemas.fields import FIELDS
 
 USABLE = "('valid', 'upgraded', 'conflict')"
 
+_CONTRADICTS = """id_state IN ('valid', 'upgraded') AND coalesce(
+        stated_precision = 'day' AND stated_birth <> id_birth, false) AS contradicts_birth,
+    id_state IN ('valid', 'upgraded') AND coalesce(
+        stated_sex IN ('1', '2') AND stated_sex <> id_sex, false) AS contradicts_sex"""
+
 
 def build_dictionaries(con: duckdb.DuckDBPyConnection, context: Context) -> dict[str, int]:
     """Every ``dict_<kind>`` that ``intake`` and ``fact_intake`` need; distinct values by kind."""
@@ -80,26 +85,74 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     A number that contradicts the row's own birth date or sex keeps its digits and gets the status
     ``conflict``. A missing, shortened or lunar birth date is taken from a number that agrees.
     An answer on a form needs neither name nor number: the form says whom it is about.
+
+    Cost: one pass over ``intake``, joined to its dictionaries.
     """
     returned = [s.source for s in night.config.sources.values() if s.kind == "returns"]
     tied = f"list_contains({returned!r}, source)" if returned else "FALSE"
+    _name_estates(con)
+    _take_once(con, night)
+    columns = ", ".join(f'"{name}"' for name in _PLAIN)
+    con.execute(
+        f"""
+        INSERT INTO std.record BY NAME
+        SELECT record_id, source, source_key, role, department, observed_date, village_code,
+            village_name, household_key, name, former_name,
+            CASE WHEN stated_sex IN ('1', '2') THEN stated_sex ELSE coalesce(id_sex, stated_sex)
+                END AS sex,
+            CASE WHEN birth_from_id THEN id_birth ELSE stated_birth END AS birth_date,
+            id_number,
+            CASE WHEN contradicts_birth OR contradicts_sex THEN 'conflict' ELSE id_state END
+                AS id_status,
+            left(id_number, 17) AS id17, id_partial,
+            CASE WHEN birth_from_id THEN 'day' ELSE stated_precision END AS birth_precision,
+            birth_from_id, surname, name_key, name_pinyin, name_shape, phones,
+            phones[1] AS phone, address,
+            CASE WHEN village_name IS NOT NULL AND estate || building || unit || room <> ''
+                THEN concat_ws('|', village_name, estate, building, unit, room) END AS address_key,
+            CASE WHEN is_complete THEN address_key END AS dwelling_key,
+            {columns}
+        FROM (
+            SELECT *, coalesce(a.named, written_estate) AS estate, {_CONTRADICTS},
+                coalesce(id_birth IS NOT NULL AND (stated_birth IS NULL
+                    OR stated_precision = 'lunar'
+                    OR (stated_precision = 'month' AND year(stated_birth) = year(id_birth)
+                        AND month(stated_birth) = month(id_birth))
+                    OR (stated_precision = 'year' AND year(stated_birth) = year(id_birth))),
+                    false) AS birth_from_id
+            FROM ({_joined_sql(night)}) LEFT JOIN estate_alias a
+                ON a.village = village_name AND a.written = written_estate
+        )
+        WHERE name IS NOT NULL OR id_state IN {USABLE} OR {tied}
+        """
+    )
+    con.execute("DROP TABLE estate_alias")
+    con.execute(
+        """
+        INSERT INTO std.quarantine
+        SELECT source, source_key, role, file, sheet, row_no, 'no_identity', ?, since_night
+        FROM intake ANTI JOIN std.record USING (record_id)
+        """,
+        [NO_IDENTITY],
+    )
+
+
+def _joined_sql(night: Night) -> str:
+    """SELECT of ``intake`` with what the dictionaries say of every field."""
     joins = "\n".join(
         f'LEFT JOIN "dict_{kind_of(field)}" d_{field.name} ON d_{field.name}.raw = i."{field.name}"'
         for field in FIELDS
     )
-    values = {
-        field.name: f"CAST(d_{field.name}.value AS {field.type})"
+    values = ", ".join(
+        f'CAST(d_{field.name}.value AS {field.type}) AS "{field.name}"'
         for field in FIELDS
         if field.name in _PLAIN
-    }
-    _name_estates(con)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP VIEW joined AS
+    )
+    return f"""
         SELECT i.record_id, i.source, i.source_key, i.role, i.department,
             least(coalesce(TRY_CAST(i.observed AS DATE), DATE '{night.business_date}'),
                 DATE '{night.business_date}') AS observed_date,
-            i.household_key, i.file, i.sheet, i.row_no, i.since_night,
+            i.household_key,
             d_name.value AS name, coalesce(d_former_name.value, d_name.former) AS former_name,
             d_sex.value AS stated_sex, d_birth_date.value AS stated_birth,
             d_birth_date.precision AS stated_precision,
@@ -114,7 +167,7 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             coalesce(v.village_name, f.village_name, e.village_name, d_address.village,
                 i.village) AS village_name,
             coalesce(v.village_code, f.village_code, e.village_code) AS village_code,
-            {", ".join(f'{sql} AS "{name}"' for name, sql in values.items())}
+            {values}
         FROM intake i
         {joins}
         LEFT JOIN village v ON v.village_name = d_address.village
@@ -123,64 +176,6 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         LEFT JOIN lone_estate e ON e.estate = d_address.estate AND d_address.village IS NULL
             AND i.village IS NULL
         """
-    )
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE settled AS
-        SELECT *, id_state IN ('valid', 'upgraded') AND (contradicts_birth OR contradicts_sex)
-            AS is_conflict
-        FROM (
-            SELECT *,
-                coalesce(id_birth IS NOT NULL AND stated_precision = 'day'
-                    AND stated_birth <> id_birth, false) AS contradicts_birth,
-                coalesce(id_sex IS NOT NULL AND stated_sex IN ('1', '2') AND stated_sex <> id_sex,
-                    false) AS contradicts_sex,
-                coalesce(id_birth IS NOT NULL AND (stated_birth IS NULL
-                    OR stated_precision = 'lunar'
-                    OR (stated_precision = 'month' AND year(stated_birth) = year(id_birth)
-                        AND month(stated_birth) = month(id_birth))
-                    OR (stated_precision = 'year' AND year(stated_birth) = year(id_birth))),
-                    false) AS birth_from_id,
-                coalesce(a.named, written_estate) AS estate
-            FROM joined LEFT JOIN estate_alias a
-                ON a.village = village_name AND a.written = written_estate
-        )
-        """
-    )
-    _take_once(con, night)
-    con.execute("DROP VIEW joined")
-    con.execute("DROP TABLE estate_alias")
-    con.execute(
-        f"""
-        INSERT INTO std.quarantine
-        SELECT source, source_key, role, file, sheet, row_no, 'no_identity', ?, since_night
-        FROM settled WHERE name IS NULL AND id_state NOT IN {USABLE} AND NOT {tied}
-        """,
-        [NO_IDENTITY],
-    )
-    columns = ", ".join(f'"{name}"' for name in _PLAIN)
-    con.execute(
-        f"""
-        INSERT INTO std.record BY NAME
-        SELECT record_id, source, source_key, role, department, observed_date, village_code,
-            village_name, household_key, name, former_name,
-            CASE WHEN stated_sex IN ('1', '2') THEN stated_sex ELSE coalesce(id_sex, stated_sex)
-                END AS sex,
-            CASE WHEN birth_from_id THEN id_birth ELSE stated_birth END AS birth_date,
-            id_number,
-            CASE WHEN is_conflict THEN 'conflict' ELSE id_state END AS id_status,
-            left(id_number, 17) AS id17, id_partial,
-            CASE WHEN birth_from_id THEN 'day' ELSE stated_precision END AS birth_precision,
-            birth_from_id, surname, name_key, name_pinyin, name_shape, phones,
-            phones[1] AS phone, address,
-            CASE WHEN village_name IS NOT NULL AND estate || building || unit || room <> ''
-                THEN concat_ws('|', village_name, estate, building, unit, room) END AS address_key,
-            CASE WHEN is_complete AND village_name IS NOT NULL
-                THEN concat_ws('|', village_name, estate, building, unit, room) END AS dwelling_key,
-            {columns}
-        FROM settled WHERE name IS NOT NULL OR id_state IN {USABLE} OR {tied}
-        """
-    )
 
 
 def _take_once(con: duckdb.DuckDBPyConnection, night: Night) -> None:
@@ -188,32 +183,36 @@ def _take_once(con: duckdb.DuckDBPyConnection, night: Night) -> None:
 
     Two people of a row are never one resident, so both would hold the number.
     """
-    further = [
-        (source.source, person.role, place)
+    seats = [
+        [source.source, person.role, place]
         for source in night.config.sources.values()
         for place, person in enumerate(source.persons)
         if len(source.persons) > 1
     ]
-    if not further:
+    if not seats:
         return
     con.execute("CREATE OR REPLACE TEMP TABLE seat (source VARCHAR, role VARCHAR, place INTEGER)")
-    con.executemany("INSERT INTO seat VALUES (?, ?, ?)", [list(seat) for seat in further])
+    con.executemany("INSERT INTO seat VALUES (?, ?, ?)", seats)
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE seated AS
+        SELECT i.record_id, i.source, i.source_key, s.place, d.value AS number, n.key AS name_key
+        FROM intake i JOIN seat s USING (source, role) JOIN dict_id d ON d.raw = i.id_number
+        LEFT JOIN dict_name n ON n.raw = i.name
+        WHERE number IS NOT NULL"""
+    )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE twice AS
-        SELECT DISTINCT g.record_id FROM settled g JOIN seat s USING (source, role)
-        JOIN settled o ON o.source = g.source AND o.source_key = g.source_key
-            AND o.id_number = g.id_number AND o.name_key IS NOT DISTINCT FROM g.name_key
-        JOIN seat t ON t.source = o.source AND t.role = o.role AND t.place < s.place
-        WHERE s.place > 0"""
+        SELECT DISTINCT g.record_id FROM seated g JOIN seated o USING (source, source_key, number)
+        WHERE o.place < g.place AND o.name_key IS NOT DISTINCT FROM g.name_key"""
     )
     con.execute(
         """INSERT INTO std.quarantine SELECT source, source_key, role, file, sheet, row_no,
-        'twice_in_row', ?, since_night FROM settled SEMI JOIN twice USING (record_id)""",
+        'twice_in_row', ?, since_night FROM intake SEMI JOIN twice USING (record_id)""",
         [TWICE_IN_ROW],
     )
-    con.execute("DELETE FROM settled WHERE record_id IN (SELECT record_id FROM twice)")
-    con.execute("DROP TABLE twice")
-    con.execute("DROP TABLE seat")
+    con.execute("DELETE FROM intake WHERE record_id IN (SELECT record_id FROM twice)")
+    for table in ("seat", "seated", "twice"):
+        con.execute(f"DROP TABLE {table}")
 
 
 def write_defects(con: duckdb.DuckDBPyConnection) -> None:
@@ -230,13 +229,23 @@ def write_defects(con: duckdb.DuckDBPyConnection) -> None:
             """
         )
     con.execute(
-        """
+        f"""
         INSERT INTO std.defect
-        SELECT record_id, source, department, 'id_number', 'id_contradicts_birth', 'warning',
-            NULL, NULL FROM settled WHERE is_conflict AND contradicts_birth
-        UNION ALL
-        SELECT record_id, source, department, 'id_number', 'id_contradicts_sex', 'warning',
-            NULL, NULL FROM settled WHERE is_conflict AND contradicts_sex
+        SELECT record_id, source, department, 'id_number', kind, 'warning', NULL, NULL
+        FROM (
+            SELECT record_id, source, department, {_CONTRADICTS},
+                unnest([CASE WHEN contradicts_birth THEN 'id_contradicts_birth' END,
+                    CASE WHEN contradicts_sex THEN 'id_contradicts_sex' END]) AS kind
+            FROM (
+                SELECT i.record_id, i.source, i.department, d.status AS id_state,
+                    d.birth AS id_birth, d.sex AS id_sex, s.value AS stated_sex,
+                    b.value AS stated_birth, b.precision AS stated_precision
+                FROM intake i SEMI JOIN (FROM std.record WHERE id_status = 'conflict')
+                    USING (record_id)
+                JOIN dict_id d ON d.raw = i.id_number
+                LEFT JOIN dict_code_sex s ON s.raw = i.sex
+                LEFT JOIN dict_date b ON b.raw = i.birth_date
+            )
+        ) WHERE kind IS NOT NULL
         """
     )
-    con.execute("DROP TABLE settled")
