@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed" >&2; exit 1; fi; \
 	echo "setting up .venv with $$($$python --version)"; \
 	$$python -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
 .PHONY: demo
@@ -38,8 +38,8 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/pytest -n 3 --dist worksteal
+	@$(BIN)/mypy & types=$$!; passed=0; $(BIN)/pytest -n 3 --dist worksteal || passed=$$?; \
+	wait $$types || { echo "mypy found errors, see above"; exit 1; }; exit $$passed
 
 .PHONY: ui
 ui: $(READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,10 @@ def escape(path: Path | str) -> str:
 def connect(
     path: Path | str, limits: Limits, spill: Path, *, read_only: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB file under `limits`, without extensions from outside; closed on leaving."""
+    """Open a DuckDB file under `limits`, without extensions from outside; closed on leaving.
+
+    ``ONEGRID_THREADS`` says how many worker threads there are where `limits` leave it open.
+    """
     spill.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
@@ -45,8 +49,8 @@ def connect(
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
     }
-    if limits.threads:
-        config["threads"] = limits.threads
+    if threads := limits.threads or int(os.environ.get("ONEGRID_THREADS") or 0):
+        config["threads"] = threads
     con = duckdb.connect(str(path), read_only=read_only, config=config)
     try:
         con.execute("SET TimeZone = 'Asia/Shanghai'")

@@ -13,6 +13,8 @@ import pytest
 from tests.district_fixture import Districts, make_districts
 
 os.environ.update(DAGSTER_DISABLE_TELEMETRY="yes", GX_ANALYTICS_ENABLED="false", COLUMNS="200")
+# several workers share the cores; `tests/test_run.py` compares with a night of more threads
+os.environ.setdefault("ONEGRID_THREADS", "1")
 for name in ("ONEGRID_HOME", "ONEGRID_CONFIG", "DAGSTER_HOME"):
     os.environ.pop(name, None)
 

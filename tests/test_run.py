@@ -60,7 +60,7 @@ def checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Any]:
 def test_a_night_of_the_scheduler_ends_in_the_tables_of_the_plain_runner(
     home: Home, districts: Districts, instance: dg.DagsterInstance
 ) -> None:
-    done = onegrid("run", home=home)
+    done = onegrid("run", home=home, environment={"ONEGRID_THREADS": "3"})
     assert done.code == 0, done.err
     assert "不再询问 not asked again" in done.out
     assert "delta" in done.out
