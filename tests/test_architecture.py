@@ -76,6 +76,14 @@ def test_the_command_starts_without_heavy_imports() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("child", ["pipelines.extract.reader", "pipelines.intake.reader"])
+def test_a_child_that_reads_files_starts_without_what_it_never_uses(child: str) -> None:
+    heavy = "{'duckdb', 'pandas', 'pypinyin', 'sqlalchemy', 'splink', 'openpyxl'}"
+    code = f"import sys, {child}; sys.exit(repr({heavy} & sys.modules.keys() or ''))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() in {"", "''"}
+
+
 def test_the_reference_of_the_tables_is_fresh() -> None:
     from onegrid.reference import tables_reference
 

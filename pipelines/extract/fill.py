@@ -9,10 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_DITTO = pa.array(
-    [*"同上 同上。 上同 同前 〃 ″ \" ” “ '' ’’ ＂ 〞 ′′ ˮ .. … ……".split(), "同 上", "同  上"]
-)
-_HEADS = pa.array(["户主", "本人", "本人或户主", "户 主", "01", "02", "1", "0"])
+_DITTO = [*"同上 同上。 上同 同前 〃 ″ \" ” “ '' ’’ ＂ 〞 ′′ ˮ .. … ……".split(), "同 上", "同  上"]
+_HEADS = ["户主", "本人", "本人或户主", "户 主", "01", "02", "1", "0"]
 _FEWEST, _SHARE = 2, 0.9
 
 
@@ -56,7 +54,7 @@ def say_again(column: pa.Array, above: str | None) -> tuple[pa.Array, np.ndarray
         column: texts.
         above: the last text before them.
     """
-    is_ditto = pc.is_in(column, _DITTO)
+    is_ditto = pc.is_in(column, pa.array(_DITTO))
     if not pc.any(is_ditto).as_py():
         return column, None
     where = is_ditto.to_numpy(zero_copy_only=False)
@@ -69,7 +67,7 @@ def is_written_once(number: pa.Array, relation: pa.Array) -> bool:
     """The household's number stands on the head's row, and the rows below it are left empty."""
     if not number.null_count or len(number) - number.null_count < _FEWEST:
         return False
-    is_head = pc.is_in(relation, _HEADS)
+    is_head = pc.is_in(relation, pa.array(_HEADS))
     written = pc.is_valid(number)
     heads = pc.mean(pc.cast(is_head.filter(written), pa.float64())).as_py()
     others = pc.mean(pc.cast(pc.invert(is_head).filter(pc.invert(written)), pa.float64())).as_py()

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import python_calamine as calamine
 
-from pipelines.config import FORM_SECRET
 from pipelines.extract.guard import Unreadable, inspect
 from pipelines.extract.values import cell
 from pipelines.intake.rows import IDENTIFIERS, rows_table
@@ -76,9 +75,11 @@ def read_form(path: Path, target: Path) -> dict[str, Any]:
 
 def _unlock(path: Path, plain: Path) -> None:
     """Open a grid's workbook with the grid's password; the file's name says which grid."""
+    from pipelines.config import FORM_SECRET  # noqa: PLC0415 - rarely needed, and takes time
+
     if FORM_SECRET not in os.environ:
         raise Unreadable("password")
-    from pipelines.deliver.locks import grid_password  # noqa: PLC0415 - rarely needed
+    from pipelines.deliver.locks import grid_password  # noqa: PLC0415
     from pipelines.extract.locked import opens  # noqa: PLC0415
 
     grids = dict.fromkeys(_GRID.findall(path.name))
