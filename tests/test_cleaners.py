@@ -22,7 +22,7 @@ from pipelines.standardise.id_cards import check_digit, clean_id
 from pipelines.standardise.names import clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
-from pipelines.standardise.plain import plain_sql
+from pipelines.standardise.plain import take_plain
 
 TODAY = date(2026, 11, 23)
 VILLAGES = frozenset({"东墩村", "松滨社区"})
@@ -337,7 +337,31 @@ _PHONES = st.one_of(
 )
 
 
-@pytest.mark.parametrize(("kind", "values"), [("id", _NUMBERS), ("phone", _PHONES)])
+_ABOVE = st.sampled_from(["", "临江市松滨区", "松滨区东墩镇", "沈湾镇", "某省某县", "新村"])
+_ADDRESSES = st.one_of(
+    st.tuples(
+        _ABOVE,
+        st.sampled_from(["东墩村", "松滨社区"]),
+        st.sampled_from(["云栖花园", "云栖小区", "水岸", "东墩组"]),
+        st.sampled_from(["3号楼", "03幢", "5-"]),
+        st.sampled_from(["2单元", "02-"]),
+        st.sampled_from(["501室", "0501", "0"]),
+    ),
+    st.tuples(st.sampled_from(["东墩村", "松滨社区"]), st.sampled_from(["6组09号", "12组3号"])),
+    st.tuples(
+        _ABOVE,
+        st.sampled_from(["东墩村", "松滨社区", "东墩村民委员会", "无名村", ""]),
+        st.sampled_from(["云栖小区", "老街", "三区", "东墩村", "6组", "第二组", ""]),
+        st.sampled_from(["3号楼", "03幢", "5-", "A座", "7号", "十号楼", ""]),
+        st.sampled_from(["2单元", "02-", "1-", "12", ""]),
+        st.sampled_from(["501室", "3楼301", "五零一", "内", ""]),
+    ),
+).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("id", _NUMBERS), ("phone", _PHONES), ("address", _ADDRESSES)]
+)
 def test_what_sql_takes_for_plain_its_cleaner_leaves_alone(
     kind: str, values: st.SearchStrategy[str]
 ) -> None:
@@ -346,18 +370,17 @@ def test_what_sql_takes_for_plain_its_cleaner_leaves_alone(
         @settings(max_examples=150, deadline=None)
         @given(st.lists(values, min_size=1, max_size=40, unique=True))
         def agree(raws: list[str]) -> None:
-            plain = plain_sql(kind, TODAY)
-            assert plain is not None
-            condition, columns = plain
+            context = Context(TODAY, VILLAGES)
             con.register("given", pa.table({"v": raws}))
-            names = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
-            found = con.sql(f"SELECT v AS raw, {names} FROM given WHERE {condition}")
-            seen = {row["raw"]: row for row in found.to_arrow_table().to_pylist()}
-            cleaned = clean_values(kind, list(seen), Context(TODAY, VILLAGES)).to_pylist()
-            for row in cleaned:
-                expected = {name: value for name, value in row.items() if value is not None}
-                assert seen[row["raw"]] == expected
-            counted.append(len(seen))
+            con.register("nothing", clean_values(kind, [], context))
+            con.execute("CREATE OR REPLACE TEMP TABLE to_clean AS SELECT v FROM given")
+            con.execute("CREATE OR REPLACE TEMP TABLE known AS SELECT * FROM nothing")
+            take_plain(con, kind, "known", TODAY, VILLAGES)
+            taken = con.table("known").to_arrow_table().to_pylist()
+            left = [value for (value,) in con.table("to_clean").fetchall()]
+            assert sorted([row["raw"] for row in taken] + left) == sorted(raws)
+            assert taken == clean_values(kind, [row["raw"] for row in taken], context).to_pylist()
+            counted.append(len(taken))
 
         counted: list[int] = []
         agree()

@@ -114,6 +114,12 @@ def _parts(rest: str) -> tuple[str, str, str, str]:
     return "", "", "", ""
 
 
+def village_of(place: str, villages: frozenset[str]) -> str | None:
+    """The village of the register that `place` names; None: none, or there is more behind it."""
+    village, rest = _place(place, villages)
+    return village if village in villages and not rest else None
+
+
 def estate_stem(estate: str) -> str:
     """The name of an estate without what kind of estate it is: 云栖 for 云栖花园 and 云栖苑."""
     return _KIND_OF_ESTATE.sub("", estate)

@@ -26,7 +26,7 @@ from pipelines.standardise.id_cards import clean_id
 from pipelines.standardise.names import clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
-from pipelines.standardise.plain import plain_sql
+from pipelines.standardise.plain import take_plain
 from pipelines.standardise.text import is_junk, tidy
 from pipelines.store import count
 from schemas.fields import FIELDS, Field
@@ -113,17 +113,9 @@ def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: C
         WHERE v IS NOT NULL AND v NOT IN (SELECT raw FROM {known})"""
     )
     total = count(con, "SELECT count(*) FROM to_clean")
-    rest = "true"
-    if total >= PLAIN_FROM and (plain := plain_sql(kind, context.today)):
-        condition, columns = plain
-        names = ", ".join(f'"{name}"' for name in columns)
-        con.execute(
-            f"""INSERT INTO {known} (raw, {names})
-            SELECT v, {", ".join(columns.values())} FROM to_clean WHERE {condition}"""
-        )
-        rest = f"({condition}) IS NOT TRUE"
-    found = con.sql(f"SELECT v FROM to_clean WHERE {rest}").to_arrow_table()
-    values = sorted(found.column(0).to_pylist())
+    if total >= PLAIN_FROM:
+        take_plain(con, kind, known, context.today, context.villages)
+    values = con.sql("SELECT v FROM to_clean").to_arrow_table().column(0).to_pylist()
     chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)]
     done = total - len(values)
     for table in _cleaned(kind, chunks, context, parallel=len(values) >= POOL_FROM):
