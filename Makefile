@@ -38,7 +38,7 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy & types=$$!; passed=0; $(BIN)/pytest -n 3 --dist worksteal || passed=$$?; \
+	@$(BIN)/mypy & types=$$!; passed=0; $(BIN)/pytest -n 3 --dist loadgroup || passed=$$?; \
 	wait $$types || { echo "mypy found errors, see above"; exit 1; }; exit $$passed
 
 .PHONY: ui

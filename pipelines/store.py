@@ -61,12 +61,14 @@ def connect(
 
 def lay_out(con: duckdb.DuckDBPyConnection) -> None:
     """Create every schema, table and view of `schemas.tables` that is not there yet."""
+    con.execute("BEGIN")
     for schema in SCHEMAS:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for table in TABLES:
         con.execute(table.ddl())
     for _, sql in VIEWS:
         con.execute(sql)
+    con.execute("COMMIT")
 
 
 def count(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> int:

@@ -114,10 +114,9 @@ def run_night(home: Home, config: Config, records: list[Record], *, full: bool =
             [night.number, night.business_date, night.base, night.is_full],
         )
         _fill(con, records, full=is_full)
-    score_pairs(night)
-    cluster_records(night)
-    queue_reviews(night)
-    with night.open() as con:
+        score_pairs(night)
+        cluster_records(night)
+        queue_reviews(night)
         events = con.execute(
             """SELECT kind, resident_id, other_id, field, record_id FROM master.event
             WHERE night = ? ORDER BY ALL""",
