@@ -14,18 +14,22 @@ from assets.jobs import nightly, rebuild
 from assets.resources import NightResource
 from assets.schedules import every_night
 from assets.sensors import failed_runs, ledger_inbox
+from assets.targets import build_target_assets
 from pipelines.config import load_config
 from pipelines.home import Home
 from schemas.source import SourceMap
+from schemas.targets import TargetContract
 
 LOCATION = "onegrid"
 STAGES = (standardised, linked, master, forms, quality, delivered)
 
 
 def build_definitions(
-    sources: Iterable[SourceMap] | None = None, resources: Mapping[str, object] | None = None
+    sources: Iterable[SourceMap] | None = None,
+    targets: Iterable[TargetContract] = (),
+    resources: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
-    """The definitions for `sources` (default: those of the configured district).
+    """The definitions for `sources` and `targets` (default: those of the configured district).
 
     Raises:
         ConfigError: the district's configuration cannot be used.
@@ -33,9 +37,14 @@ def build_definitions(
     if sources is None:
         # Only read: a code location that is merely loaded makes no folders.
         home = Home(Path(os.environ.get("ONEGRID_HOME") or "var").resolve())
-        sources = load_config(home).sources.values()
+        config = load_config(home)
+        sources, targets = config.sources.values(), config.targets.values()
     return dg.Definitions(
-        assets=[*build_raw_assets(sources), *dg.load_assets_from_modules(STAGES)],
+        assets=[
+            *build_raw_assets(sources),
+            *build_target_assets(targets),
+            *dg.load_assets_from_modules(STAGES),
+        ],
         jobs=[nightly, rebuild],
         schedules=[every_night],
         sensors=[ledger_inbox, failed_runs],

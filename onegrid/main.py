@@ -331,7 +331,7 @@ def _night(home: Path | None, config: Path | None, *, full: bool, plain: bool) -
         done = (
             _plainly(place, settings, full) if plain else _in_dagster(place, settings, config, full)
         )
-    show.summary(place, done, time.perf_counter() - start)
+    show.summary(place, settings, done, time.perf_counter() - start)
 
 
 def _plainly(home: Home, config: Config, full: bool) -> Summary:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from onegrid.options import CONFIG, HOME, author, load, published
+
+if TYPE_CHECKING:
+    from pipelines.writeback import Example
 
 FAILED = 1
 
@@ -15,6 +19,13 @@ FAILED = 1
 @click.command()
 @click.argument("target", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; write nothing.")
+@click.option(
+    "--rows",
+    type=click.IntRange(0, 50),
+    default=3,
+    show_default=True,
+    help="With --dry-run: rows of each kind to show beside what the target holds, masked.",
+)
 @click.option("--again", is_flag=True, help="Try rows once more that the target refused.")
 @click.option("--author", "given", help="Who pushes (default: the login name).")
 @CONFIG
@@ -22,6 +33,7 @@ FAILED = 1
 def push(  # noqa: PLR0917
     target: str | None,
     dry_run: bool,
+    rows: int,
     again: bool,
     given: str | None,
     config: Path | None,
@@ -50,7 +62,9 @@ def push(  # noqa: PLR0917
         for contract in chosen:
             try:
                 if dry_run:
-                    _tell(contract.label, Outcome(compare(con, journal, contract)), is_done=False)
+                    changes, examples = compare(con, journal, contract, examples=rows)
+                    _tell(contract.label, Outcome(changes), is_done=False)
+                    _show(examples)
                     continue
                 with place.lock(lock_name(contract.target)):
                     outcome = send(
@@ -96,4 +110,25 @@ def _tell(label: str, outcome: object, *, is_done: bool) -> None:
     rows += [(f"目标库拒收·{why}", n) for why, n in outcome.aside.items()]
     for name, number in rows:
         table.add_row(name, f"{number:,}")
+    OUT.print(table)
+
+
+def _show(examples: list[Example]) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    from onegrid.show import OUT  # noqa: PLC0415
+    from pipelines.writeback import texts  # noqa: PLC0415
+
+    if not examples:
+        return
+    table = Table(title=texts.EXAMPLES, title_justify="left", show_edge=False, pad_edge=False)
+    for name in texts.EXAMPLE_COLUMNS:
+        table.add_column(name)
+    for example in examples:
+        first = (example.resident_id, texts.KIND_OF_EXAMPLE[example.kind])
+        if not example.differences:
+            table.add_row(*first, texts.NO_DIFFERENCE if example.kind != "lost" else "", "", "")
+        for difference in example.differences:
+            table.add_row(*first, difference.label, difference.before, difference.after)
+            first = ("", "")
     OUT.print(table)

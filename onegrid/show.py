@@ -16,6 +16,7 @@ from pipelines.config import Config
 from pipelines.home import Home
 from pipelines.progress import listening
 from pipelines.summary import Summary
+from pipelines.writeback import nightly_targets, told_by
 
 # A pipe or a file has no width of its own: wide enough for every table, so that none is cut short.
 _PIPE_WIDTH = 160
@@ -44,6 +45,8 @@ def progress(config: Config) -> Iterator[None]:
     """Show what `pipelines.progress` is told: a bar on a terminal, a line a step elsewhere."""
     labels = {f"pull_{name}": f"抽取 {source.label}" for name, source in config.sources.items()}
     labels |= _STEPS
+    targets = nightly_targets(config)
+    labels |= {f"push_{name}": f"回写 {config.targets[name].label}" for name in targets}
     with _bar(labels) if OUT.is_terminal else _lines(labels) as listener, listening(listener):
         yield
 
@@ -79,7 +82,7 @@ def _lines(labels: dict[str, str]) -> Iterator:
     yield listen
 
 
-def summary(home: Home, done: Summary, seconds: float) -> None:
+def summary(home: Home, config: Config, done: Summary, seconds: float) -> None:
     """The night as a table."""
     counts = done.counts
     title = f"Night {done.night} · {done.business_date:%Y-%m-%d}"
@@ -113,6 +116,12 @@ def summary(home: Home, done: Summary, seconds: float) -> None:
         OUT.print(f"[yellow]暂缓 held back:[/] {label}: {reason}")
     for rule in done.warnings:
         OUT.print(f"[yellow]质检提示 warning:[/] {rule}")
+    for told in told_by(home, config, done.night):
+        label = config.targets[told.target].label
+        if told.reason:
+            OUT.print(f"[yellow]暂未回写 not told:[/] {label}: {told.reason}")
+        else:
+            OUT.print(f"回写 told: {label}: {told.counts['sent']:,} rows")
     places(home)
 
 

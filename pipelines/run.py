@@ -16,6 +16,7 @@ from pipelines.night import Night, open_night
 from pipelines.privacy import scrub
 from pipelines.progress import tell
 from pipelines.summary import Summary, read_summary
+from pipelines.writeback import nightly_targets, tell_target
 
 if TYPE_CHECKING:
     from pipelines.validate import RuleResult
@@ -62,6 +63,8 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
             with suppress(Exception):
                 give_up(night, f"{type(error).__name__}: {scrub(str(error))}")
             raise
+        for target in nightly_targets(config):
+            write_back(night, target)
     return read_summary(home, night.number, config.district.limits)
 
 
@@ -226,3 +229,9 @@ def publish_night(night: Night) -> dict[str, Any]:
             keep=night.config.district.keep_nights,
         )
     return {"night": night.number, "published": str(night.home.published)}
+
+
+def write_back(night: Night, target: str) -> dict[str, object]:
+    """Tell a target what the night has published, see `pipelines.writeback.tell_target`."""
+    tell(f"push_{target}", 0)
+    return tell_target(night.home, night.config, target)

@@ -116,6 +116,8 @@ class TargetContract(Contract):
         version: column for the number in the outbox, which grows with every change; None: none.
         empty: ``clear``: what the master does not know is emptied at the target; ``keep``: what the
             platform has there stays.
+        nightly: the nightly job tells the target what it has published; otherwise only the command
+            `onegrid push` does.
         batch_rows: rows to a transaction.
         most_set_aside: rows a push sets aside at most; beyond that the contract is wrong, and the
             push stops.
@@ -137,6 +139,7 @@ class TargetContract(Contract):
     digest: str | None = Key(default=None, pattern=_COLUMN)
     version: str | None = Key(default=None, pattern=_COLUMN)
     empty: Literal["clear", "keep"] = "clear"
+    nightly: bool = False
     batch_rows: int = Key(default=1_000, ge=1, le=10_000)
     most_set_aside: int = Key(default=1_000, ge=0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,22 @@ def test_a_broken_critical_rule_keeps_the_forms_at_home(
     assert not checks(instance, run)["quality/master:residents_exist"].passed
 
 
-def test_a_source_that_does_not_answer_is_tried_again_then_held_and_the_night_is_degraded(
+_TARGET = """
+target: {name}
+label: {name}
+url: {url}
+table: resident
+purpose: population
+legal_basis: 示例
+key: resident_id
+columns: {{name: xm, grid_code: wgbm}}
+identifies: [name]
+mark: {{column: zt, active: 1, dead: 2, moved: 3, merged: 4}}
+nightly: true
+"""
+
+
+def test_a_source_and_a_target_that_do_not_answer_are_held_and_the_night_is_published(
     home: Home, instance: dg.DagsterInstance
 ) -> None:
     config = home.root / "config"
@@ -132,10 +148,17 @@ def test_a_source_that_does_not_answer_is_tried_again_then_held_and_the_night_is
         for line in lines
     ]
     (config / "district.yaml").write_text("\n".join(lines), "utf-8")
+    (config / "targets").mkdir()
+    for target, url in (("platform", "sqlite:///{home}/platform.sqlite"), ("silent", dead)):
+        contract = _TARGET.format(name=target, url=url.replace("secret-word", "${SILENT}"))
+        (config / "targets" / f"{target}.yaml").write_text(contract, "utf-8")
+    with closing(sqlite3.connect(home.root / "platform.sqlite")) as con:
+        con.execute("CREATE TABLE resident (resident_id PRIMARY KEY, xm TEXT, wgbm TEXT, zt INT)")
     mothers = "SELECT count(*) FROM std.record WHERE source = 'family_planning_women'"
     known = ask(home, mothers)
 
-    done = onegrid("run", "--config", config, home=home)
+    environment = {"SILENT": "secret-word"}
+    done = onegrid("run", "--config", config, home=home, environment=environment)
     assert done.code == 0, done.err
     assert "published, degraded" in done.out
     assert "连接不上" in held(home)["family_planning_women"]
@@ -152,6 +175,19 @@ def test_a_source_that_does_not_answer_is_tried_again_then_held_and_the_night_is
     check = checks(instance, run)[f"raw/{name}:up_to_date"]
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.WARN
+
+    with closing(sqlite3.connect(home.root / "platform.sqlite")) as con:
+        sent = con.execute("SELECT resident_id, xm, wgbm FROM resident WHERE zt = 1").fetchall()
+    here = "resident_id, name, grid_code FROM master.resident"
+    assert set(sent) <= set(ask(home, f"SELECT {here} WHERE grid_code IS NOT NULL"))
+    assert len(sent) > 1_000
+    assert f"回写 told: platform: {len(sent):,} rows" in done.out
+    assert "暂未回写 not told: silent: 目标库连接不上" in done.out
+    told = {
+        target: checks(instance, run)[f"target/{target}:told"] for target in ("platform", "silent")
+    }
+    assert (told["platform"].passed, told["silent"].passed) == (True, False)
+    assert "secret-word" not in told["silent"].description
 
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

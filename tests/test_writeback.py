@@ -22,7 +22,7 @@ SERVERS = {
     "mariadb": os.environ.get("ONEGRID_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3306/test"),
     "sqlite": "",
 }
-TABLE = "onegrid_push_resident"
+TABLE = f"onegrid_push_{os.getpid()}"
 CONTRACT = f"""
 target: platform
 label: 区网格化平台
@@ -131,6 +131,7 @@ def test_only_what_changed_is_sent_and_who_is_gone_is_marked(
 ) -> None:
     tried = platform.push("--dry-run")
     assert (tried.code, "试算，没有发送" in tried.out) == (0, True), tried.err
+    assert tried.out.count("新增") == 1 + 3, "the count, and three rows of it"
     assert platform.ask("SELECT count(*) FROM {t}") == [(0,)]
     assert platform.push().code == 0
     first = _expected(platform.home)
@@ -139,6 +140,13 @@ def test_only_what_changed_is_sent_and_who_is_gone_is_marked(
     assert (again.code, "没有变化，无需发送" in again.out) == (0, True)
 
     _next_night(platform, districts)
+    tried = platform.push("--dry-run", "--rows", "50")
+    assert not any(name in tried.out for _, name, _ in first if name)
+    lines = [line.split("│") for line in tried.out.splitlines() if line.startswith("R")]
+    kinds = [(who.strip(), kind.strip()) for who, kind, *_ in lines]
+    there = {who for who, *_ in first}
+    assert {kind for who, kind in kinds if who not in there} == {"新增"}
+    assert {kind for who, kind in kinds if who in there} == {"更新", "标记"}
     before = dict(platform.ask("SELECT resident_id, version FROM {t}"))
     sent = platform.push()
     assert sent.code == 0, sent.err

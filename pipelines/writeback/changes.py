@@ -128,14 +128,28 @@ def business_date(con: duckdb.DuckDBPyConnection) -> date:
 
 
 def rows_to_send(
-    con: duckdb.DuckDBPyConnection, contract: TargetContract, at_a_time: int
+    con: duckdb.DuckDBPyConnection,
+    contract: TargetContract,
+    at_a_time: int,
+    *,
+    most: int | None = None,
 ) -> Iterator[list[Row]]:
-    """Batches of the rows in ``change``: marks first, so that what they give up is free."""
+    """Batches of the rows in ``change``: marks first, so that what they give up is free.
+
+    Args:
+        con, contract: as of `find_changes`.
+        at_a_time: rows of a batch.
+        most: of what is new, changed and marked, only so many rows each, picked by hash.
+    """
     columns = items(contract, read_sources(con))
     values = ", ".join(f"v{number}" for number in range(len(columns)))
+    change = "FROM change"
+    if most is not None:
+        change += f""" QUALIFY row_number() OVER (
+            PARTITION BY action, was_there ORDER BY hash(resident_id)) <= {int(most)}"""
     result = con.execute(
         f"""SELECT c.resident_id, action, reason, merged_into, digest, c.tags, {values}
-        FROM change c LEFT JOIN ({rows_sql(contract, columns, business_date(con))}) r
+        FROM ({change}) c LEFT JOIN ({rows_sql(contract, columns, business_date(con))}) r
             ON r.resident_id = c.resident_id AND c.action = 'upsert'
         ORDER BY action, c.resident_id"""
     )

@@ -68,6 +68,29 @@ class Sent(NamedTuple):
     tags: str
 
 
+class Push(NamedTuple):
+    """A push that a night has begun: its target, ``done`` or ``stopped`` (and why), its counts."""
+
+    target: str
+    state: str
+    counts: dict[str, int]
+    reason: str | None
+
+
+def pushes_of(journal: Journal, night: int, author: str) -> list[Push]:
+    """The last push of each target that `author` began from what `night` published."""
+    _METADATA.create_all(journal.engine)
+    names = [PUSH.c[name] for name in Push._fields]
+    query = (
+        sa.select(*names)
+        .where(PUSH.c.night == night, PUSH.c.author == author)
+        .order_by(PUSH.c.push_id)
+    )
+    with journal.engine.connect() as con:
+        found = [Push(*row) for row in con.execute(query)]
+    return list({push.target: push for push in found}.values())
+
+
 class Outbox:
     """What one target was told, in a journal; the tables are made on first use."""
 

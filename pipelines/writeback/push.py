@@ -16,12 +16,13 @@ import sqlalchemy as sa
 
 from pipelines.config import from_environment
 from pipelines.deliver.content import read_sources
-from pipelines.errors import TargetHeld
+from pipelines.errors import OnegridError, TargetHeld
 from pipelines.journal import Journal
 from pipelines.privacy import scrub
 from pipelines.writeback import texts
 from pipelines.writeback.changes import Changes, Row, find_changes, rows_to_send
 from pipelines.writeback.content import items
+from pipelines.writeback.examples import Example, read_examples
 from pipelines.writeback.outbox import ROWS_A_PUSH, Outbox, Sent
 from pipelines.writeback.table import TargetTable
 from schemas.targets import TargetContract
@@ -48,16 +49,20 @@ class Outcome:
     aside: Mapping[str, int] = field(default_factory=dict)
 
 
-def compare(con: duckdb.DuckDBPyConnection, journal: Journal, contract: TargetContract) -> Changes:
-    """What a push would send now; nothing is written anywhere.
+def compare(
+    con: duckdb.DuckDBPyConnection, journal: Journal, contract: TargetContract, *, examples: int = 0
+) -> tuple[Changes, list[Example]]:
+    """What a push would send now, and up to `examples` rows of each kind; nothing is written.
 
     Raises:
         TargetHeld: the target cannot be written: the reason says why.
         ConfigError: the contract cannot be used.
     """
     with _opened(contract) as engine:
-        table = TargetTable(engine, contract, items(contract, read_sources(con)))
-        return find_changes(con, contract, Outbox(journal, contract.target), table.problems())
+        columns = items(contract, read_sources(con))
+        table = TargetTable(engine, contract, columns)
+        changes = find_changes(con, contract, Outbox(journal, contract.target), table.problems())
+        return changes, read_examples(con, engine, table, contract, columns, most=examples)
 
 
 def push(
@@ -84,26 +89,27 @@ def push(
         ConfigError: the contract cannot be used.
     """
     outbox = Outbox(journal, contract.target)
-    with _opened(contract) as engine:
-        table = TargetTable(engine, contract, items(contract, read_sources(con)))
-        changes = find_changes(con, contract, outbox, table.problems(), again=again)
-        if not changes.total:
-            return Outcome(changes)
-        night = con.execute("SELECT max(night) FROM meta.night").fetchall()[0][0]
-        number = outbox.begin(night, author)
-        courier = _Courier(engine, table, outbox, contract)
-        position = number * ROWS_A_PUSH
-        try:
+    night = con.execute("SELECT max(night) FROM meta.night").fetchall()[0][0]
+    number = outbox.begin(night, author)
+    courier = None
+    try:
+        with _opened(contract) as engine:
+            table = TargetTable(engine, contract, items(contract, read_sources(con)))
+            courier = _Courier(engine, table, outbox, contract)
+            changes = find_changes(con, contract, outbox, table.problems(), again=again)
+            position = number * ROWS_A_PUSH
             for batch in rows_to_send(con, contract, contract.batch_rows):
                 for rows in _same_action(batch):
                     courier.deliver(rows, position)
                     position += len(rows)
                     done(position - number * ROWS_A_PUSH, changes.total)
-        except BaseException as error:
-            reason = error.reason_zh if isinstance(error, TargetHeld) else type(error).__name__
-            outbox.end(number, courier.counts(), reason)
-            raise
-        outbox.end(number, courier.counts())
+    except BaseException as error:
+        reason = str(error) if isinstance(error, OnegridError) else type(error).__name__
+        if isinstance(error, TargetHeld):
+            reason = error.reason_zh
+        outbox.end(number, courier.counts() if courier else {}, reason)
+        raise
+    outbox.end(number, courier.counts())
     return Outcome(changes, courier.sent, dict(courier.aside))
 
 

@@ -96,7 +96,9 @@ class TargetTable:
     def write(self, con: sa.Connection, rows: Sequence[Row], first: int) -> None:
         """Write rows of one action, numbered from `first` on; saying it twice changes nothing."""
         if rows[0].action == "upsert":
-            told = [self._values(row, first + place) for place, row in enumerate(rows)]
+            told = [
+                self.told(row) | self._about(row, first + place) for place, row in enumerate(rows)
+            ]
             if self._upsert is None:
                 self._update_or_insert(con, told)
             else:
@@ -104,10 +106,22 @@ class TargetTable:
             return
         for place, row in enumerate(rows):
             key = self.table.columns[self._contract.key]
-            values = self._mark(row, first + place)
+            values = self.told(row) | self._about(row, first + place)
             con.execute(sa.update(self.table).where(key == row.resident_id).values(values))
 
-    def _values(self, row: Row, number: int) -> dict[str, Any]:
+    def read(self, engine: sa.Engine, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the target holds of `keys`: key → column → value, of the columns it is told of."""
+        columns = [self.table.columns[name] for name in self._contract.written()]
+        key = self.table.columns[self._contract.key]
+        with engine.connect() as con:
+            rows = con.execute(sa.select(*columns).where(key.in_(keys))).mappings()
+            return {row[self._contract.key]: dict(row) for row in rows}
+
+    def told(self, row: Row) -> dict[str, Any]:
+        """Column → value that `row` sets, but for the columns that say something about the row."""
+        return self._mark(row) if row.action == "mark" else self._values(row)
+
+    def _values(self, row: Row) -> dict[str, Any]:
         contract = self._contract
         told: dict[str, Any] = {contract.key: row.resident_id, **contract.constants}
         for item, value in zip(self._items, row.values, strict=True):
@@ -115,15 +129,14 @@ class TargetTable:
         told[contract.mark.column] = contract.mark.active
         if contract.mark.merged_into:
             told[contract.mark.merged_into] = None
-        return told | self._about(row, number)
+        return told
 
-    def _mark(self, row: Row, number: int) -> dict[str, Any]:
+    def _mark(self, row: Row) -> dict[str, Any]:
         mark = self._contract.mark
         told: dict[str, Any] = {mark.column: mark.value(row.reason)}  # type: ignore[arg-type]
         if mark.merged_into:
             told[mark.merged_into] = row.merged_into
-        told |= {self._contract.columns[name].column: None for name in mark.clears}
-        return told | self._about(row, number)
+        return told | {self._contract.columns[name].column: None for name in mark.clears}
 
     def _about(self, row: Row, number: int) -> dict[str, Any]:
         contract = self._contract

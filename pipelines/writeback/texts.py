@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+BUSY = "另一次发送正在进行，本次跳过；下一次会接着发送。"
+EXAMPLES = "抽看几行（个人信息已遮盖）"
+EXAMPLE_COLUMNS = ("居民编号", "类别", "项目", "目标库现在", "将写入")
+KIND_OF_EXAMPLE = {
+    "new": "新增",
+    "changed": "更新",
+    "mark": "标记",
+    "lost": "标记（目标库已没有这一行，不会写入）",
+}
+NO_DIFFERENCE = "目标库已有同样内容"
 KINDS = {"text": "文本", "date": "日期", "integer": "整数", "boolean": "是否"}
 
 
