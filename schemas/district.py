@@ -14,7 +14,7 @@ class Limits(Contract):
 
     Attributes:
         memory: DuckDB's memory limit, e.g. ``4GB``.
-        threads: worker threads; 0: as many as the machine has.
+        threads: worker threads; 0: ``ONEGRID_THREADS``, else as many as the machine has.
         spill: limit of DuckDB's temporary files.
         batch_rows: rows pulled from a source at a time.
         statement_seconds: after which a source's server gives up what it was asked.
