@@ -280,6 +280,7 @@ def _is_closed_to_others(home: Home) -> None:
 # Undoing and recomputing
 
 
+@pytest.mark.thorough
 def test_a_rebuild_arrives_at_the_same_residents_though_all_else_is_lost(
     districts: Districts, tmp_path: Path
 ) -> None:

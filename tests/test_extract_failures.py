@@ -13,6 +13,8 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from pipelines.extract import pull_source
 from pipelines.extract.readers import Task, read_all
 from pipelines.night import Night
@@ -57,6 +59,7 @@ def state(night: Night, tables: tuple[str, ...]) -> list[list[tuple]]:
     ]
 
 
+@pytest.mark.thorough
 def test_a_pull_of_ledgers_killed_at_any_moment_ends_like_one_left_alone(tmp_path):
     whole, killed = (tmp_path / name for name in ("whole", "killed"))
     inbox = tmp_path / "files"
@@ -81,6 +84,7 @@ def test_a_pull_of_ledgers_killed_at_any_moment_ends_like_one_left_alone(tmp_pat
     assert state(disturbed, BOOKS) == state(left_alone, BOOKS)
 
 
+@pytest.mark.thorough
 def test_a_pull_of_a_database_killed_at_any_moment_ends_like_one_left_alone(tmp_path):
     office = Office(f"sqlite:///{tmp_path}/office.sqlite")
     rows = [{"aac001": str(n), "AAC003": f"人{n}", "AAC002": None} for n in range(6_000)]

@@ -52,7 +52,7 @@ DEADLY = (
 """One step a stage; `test_publish` kills opening, publication and rollback at every call."""
 
 
-def test_runs_killed_in_the_middle_of_any_stage_leave_yesterday_and_the_next_ends_as_if_nothing_was(
+def test_runs_killed_at_any_stage_or_out_of_disk_leave_yesterday_and_the_next_ends_as_if_never(
     districts: Districts, tmp_path: Path
 ) -> None:
     home = copy(districts.before, tmp_path / "home")
@@ -61,6 +61,11 @@ def test_runs_killed_in_the_middle_of_any_stage_leave_yesterday_and_the_next_end
         killed = onegrid("run", "--plain", home=home, before=die_in(step, _middle(districts, step)))
         assert killed.code == KILLED, (step, killed.err)
         assert shown(home) == yesterday
+    full = onegrid("run", "--plain", home=home, before=_fill_disk)
+    assert full.code == 1
+    assert "The disk of the home folder is full or read-only" in full.err, full.err
+    assert full.err.count("\n") == 2
+    assert shown(home) == yesterday
     _recovers(home, districts, "--plain")
 
 
@@ -91,19 +96,6 @@ def test_a_second_run_ends_at_once_with_a_clear_message_and_the_first_is_not_dis
     assert shown(home) == yesterday
     with open_journal(journal_url(home)) as journal:
         assert [row.status for row in journal.nights()] == ["published"]
-
-
-def test_a_full_disk_is_named_yesterday_stays_and_the_next_run_recovers(
-    districts: Districts, tmp_path: Path
-) -> None:
-    home = copy(districts.before, tmp_path / "home")
-    yesterday = shown(home)
-    full = onegrid("run", "--plain", home=home, before=_fill_disk)
-    assert full.code == 1
-    assert "The disk of the home folder is full or read-only" in full.err, full.err
-    assert full.err.count("\n") == 2
-    assert shown(home) == yesterday
-    _recovers(home, districts, "--plain")
 
 
 def _fill_disk() -> None:

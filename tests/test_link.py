@@ -289,6 +289,7 @@ def test_components_name_the_smallest_member():
     assert dict(zip(node.tolist(), label.tolist(), strict=True)) == {2: 2, 3: 2, 5: 5, 7: 5, 9: 5}
 
 
+@pytest.mark.thorough
 def test_who_was_decided_always_and_is_kept_apart_comes_back_to_the_queue(place):
     home, config = place
     people = [

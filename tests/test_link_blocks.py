@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import pytest
 from linkage_fixture import Record, district, make_home, run_night
 
 from pipelines.link import blocking
@@ -97,6 +98,7 @@ def test_a_rule_keeps_to_its_budget_by_leaving_out_its_largest_blocks(tmp_path, 
     assert counted(night, "pairs") == 1
 
 
+@pytest.mark.thorough
 def test_blocks_that_grow_too_large_and_shrink_again_end_where_a_rebuild_ends(
     tmp_path, monkeypatch
 ):

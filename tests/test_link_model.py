@@ -130,6 +130,7 @@ def test_a_check_says_to_keep_what_fits(districts):
     assert "the model still fits" in done.out
 
 
+@pytest.mark.thorough
 def test_a_check_says_to_train_when_the_records_have_changed(tmp_path, people):
     home, config = make_home(tmp_path)
     some = people[:1_500]
@@ -147,6 +148,7 @@ def test_a_check_says_to_train_when_the_records_have_changed(tmp_path, people):
     assert "onegrid link train" in found.advice
 
 
+@pytest.mark.thorough
 def test_what_people_decide_measures_the_model_and_trains_it_within_bounds(
     tmp_path, people, monkeypatch
 ):

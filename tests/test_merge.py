@@ -609,7 +609,7 @@ def _master(night: Night) -> Iterator[list[tuple]]:
         ).fetchall()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_a_delta_ends_in_the_same_master_as_a_full_night(home: Home, seed: int) -> None:
     chance = random.Random(seed)
     first = _some_world(chance)

@@ -191,6 +191,7 @@ def test_a_reader_keeps_its_file_and_the_next_reader_gets_the_new_one(tmp_path: 
     _shows_night(home, 2)
 
 
+@pytest.mark.thorough
 def test_a_publication_killed_at_any_step_is_finished_or_dropped(tmp_path: Path) -> None:
     template = Home.at(tmp_path / "template")
     _nights(template, 1)
@@ -213,6 +214,7 @@ def test_a_publication_killed_at_any_step_is_finished_or_dropped(tmp_path: Path)
     assert ends == {1, 2}
 
 
+@pytest.mark.thorough
 def test_a_rollback_killed_at_any_step_is_finished_or_not_begun(tmp_path: Path) -> None:
     template = Home.at(tmp_path / "template")
     _nights(template, 3)
@@ -232,6 +234,7 @@ def test_a_rollback_killed_at_any_step_is_finished_or_not_begun(tmp_path: Path) 
     assert ends == {1, 3}
 
 
+@pytest.mark.thorough
 def test_opening_a_night_killed_at_any_step_harms_nothing(tmp_path: Path) -> None:
     template = Home.at(tmp_path / "template")
     _nights(template, 1)

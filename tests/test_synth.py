@@ -193,6 +193,7 @@ def test_the_next_day_differs_by_about_one_row_in_a_hundred(home: Home, tmp_path
     assert 1 <= renewed <= max(3, len(before_books) // 2)
 
 
+@pytest.mark.thorough
 def test_a_workbook_the_village_did_not_hand_in_again_is_left_alone(tmp_path: Path) -> None:
     made = Home.at(tmp_path)
     make_district(made, 12_000, 4)

@@ -37,6 +37,7 @@ def test_a_ledger_has_title_date_totals_and_footer(home: Home) -> None:
             assert rows[-2][0] == "合计" and "制表人" in str(rows[-1][0])
 
 
+@pytest.mark.thorough
 def test_villages_differ_in_words_and_some_merge_the_cells_of_a_household(home: Home) -> None:
     words, merged = set(), 0
     for file in files(home):
