@@ -31,6 +31,7 @@ _FORKS.set_forkserver_preload(
         *("onegrid.main", "onegrid.show", "pipelines.run", "pipelines.publish", "pipelines.synth"),
         *("great_expectations", "dagster", "pipelines.report", "pipelines.merge"),
         *("pipelines.extract.pull", "pipelines.extract.landing", "pipelines.intake.desk"),
+        "tests.preload",
         *dict.fromkeys(STEPS.values()),
     ]
 )

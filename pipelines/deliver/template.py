@@ -66,8 +66,18 @@ class Template:
         return _split(self.parts[LIST_PART])
 
 
+_built: dict[str, Template] = {}
+
+
 def build_template(contract: FormContract) -> Template:
-    """The template of a contract."""
+    """The template of a contract; built once in a process, since openpyxl takes its time."""
+    key = contract.model_dump_json()
+    if key not in _built:
+        _built[key] = _build(contract)
+    return _built[key]
+
+
+def _build(contract: FormContract) -> Template:
     book = Workbook()
     tasks = book.active
     assert isinstance(tasks, Worksheet)
