@@ -41,7 +41,7 @@ test-all: TESTS := -m "thorough or not thorough"
 test test-all: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy & types=$$!; passed=0; $(BIN)/pytest -n 3 --dist loadgroup $(TESTS) || passed=$$?; \
+	@$(BIN)/mypy & types=$$!; passed=0; $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder $(TESTS) || passed=$$?; \
 	wait $$types || { echo "mypy found errors, see above"; exit 1; }; exit $$passed
 
 .PHONY: ui

@@ -24,8 +24,6 @@ from pipelines.home import Home
 from pipelines.journal import Journal, open_journal
 from tests.district_fixture import Districts, ask, copy, journal_url, onegrid
 
-pytestmark = pytest.mark.xdist_group("defects")  # its fixtures are made once
-
 FIRST = HEADER_ROW + 1
 MONTH, DAY, LATER = date(2026, 11, 1), date(2026, 11, 20), date(2027, 6, 1)
 Fill = Callable[["Sheet"], None]

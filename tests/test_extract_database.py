@@ -21,8 +21,6 @@ from pipelines.store import lay_out
 from schemas.district import District, Limits
 from schemas.source import PersonMap, SourceColumn, SourceMap
 
-pytestmark = pytest.mark.xdist_group("servers")  # they share tables on the servers
-
 POSTGRESQL = os.environ.get(
     "ONEGRID_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 )

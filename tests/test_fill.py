@@ -29,8 +29,6 @@ from pipelines.tokens import Tokens
 from tests.browser_fixture import MISSING, browser
 from tests.district_fixture import Districts, ask, copy, journal_url, onegrid
 
-pytestmark = pytest.mark.xdist_group("fill")  # its fixtures are made once
-
 ADDRESS = "127.0.0.1:8766"
 HERE = {"X-Onegrid-Form": "sign-in"}
 

@@ -26,8 +26,6 @@ from pipelines.night import Night
 from schemas.forms import FormContract
 from tests.forms_fixture import deliver, first_night, next_night
 
-pytestmark = pytest.mark.xdist_group("forms_workbook")  # its fixtures are made once
-
 INJECTIONS = ('=HYPERLINK("http://x","y")', "+cmd|' /C calc'!A0", "@SUM(1)", "-1+2", "<b>&amp;</b>")
 
 

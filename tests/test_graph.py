@@ -17,8 +17,6 @@ from assets.schedules import every_night
 from assets.sensors import ledger_inbox
 from schemas.suites import RULES
 
-pytestmark = pytest.mark.xdist_group("graph")  # its fixtures are made once
-
 SNAPSHOT = Path(__file__).with_name("graph.txt")
 REPOSITORY = SNAPSHOT.parents[1]
 

@@ -27,8 +27,6 @@ from linkage_fixture import (
 from pipelines.link.levels import COMPARISONS
 from pipelines.link.texts import WORDS
 
-pytestmark = pytest.mark.xdist_group("link_hard")  # its fixtures are made once
-
 BORN = date(1986, 5, 17)
 _CASES: dict[str, Case] = {}
 

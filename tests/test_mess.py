@@ -32,8 +32,6 @@ from schemas.fields import FIELDS
 from schemas.source import SourceMap
 from tests.test_extract_database import landed, make_night
 
-pytestmark = pytest.mark.xdist_group("mess")  # its fixtures are made once
-
 TODAY = date(2026, 11, 22)
 POPULATION = "ledger_population"
 TWICE = "population/重写村.xlsx"

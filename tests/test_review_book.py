@@ -28,8 +28,6 @@ from tests.district_fixture import (
     onegrid,
 )
 
-pytestmark = pytest.mark.xdist_group("review_book")  # its fixtures are made once
-
 FIRST = HEADER_ROW + 1
 ZONE = ZoneInfo("Asia/Shanghai")
 Fill = Callable[[Worksheet], None]

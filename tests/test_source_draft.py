@@ -30,8 +30,6 @@ from tests.district_fixture import Districts
 from tests.test_extract_database import landed, make_night
 from tests.test_ledger import LEDGER, write
 
-pytestmark = pytest.mark.xdist_group("source_draft")  # its fixtures are made once
-
 TODAY = date(2026, 11, 23)
 
 

@@ -18,8 +18,6 @@ from pipelines.standardise import standardise
 from pipelines.store import count, quote
 from pipelines.synth import make_district
 
-pytestmark = pytest.mark.xdist_group("standardise")  # its fixtures are made once
-
 COMPARED = (
     "std.record",
     "std.defect",

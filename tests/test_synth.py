@@ -14,8 +14,6 @@ import sqlalchemy as sa
 from pipelines.home import Home
 from pipelines.synth import ErrorRates, make_district
 
-pytestmark = pytest.mark.xdist_group("synth")  # its fixtures are made once
-
 RESIDENTS = 6_000
 SEED = 11
 

@@ -12,8 +12,6 @@ from python_calamine import CalamineWorkbook
 from pipelines.home import Home
 from pipelines.synth import make_district
 
-pytestmark = pytest.mark.xdist_group("synth_ledgers")  # its fixtures are made once
-
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:

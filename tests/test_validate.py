@@ -12,8 +12,6 @@ from pipelines.validate.reference import rules_markdown
 from schemas.suites import RULE, RULES, Rule
 from tests.quality_fixture import make_night, publish_by_hand
 
-pytestmark = pytest.mark.xdist_group("validate")  # its fixtures are made once
-
 CANARY_ID = "330199194912310017"
 CANARY_NAME = "钱塘金丝雀"
 
