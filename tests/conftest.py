@@ -19,6 +19,29 @@ for name in ("ONEGRID_HOME", "ONEGRID_CONFIG", "DAGSTER_HOME"):
     os.environ.pop(name, None)
 
 
+_LONG = ("bad_input", "returns", "run", "interrupted", "fill", "link_model", "review_book")
+"""Modules that need `districts` and take longest, longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules in an order that keeps three workers busy to the end.
+
+    The districts take a minute to make: one worker begins with them, the others with what needs
+    none; and what takes long is not left for the end.
+    """
+    needing = {item.path for item in items if "districts" in getattr(item, "fixturenames", ())}
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.stem.removeprefix("test_")
+        if name == _LONG[0]:
+            return 0
+        if item.path not in needing:
+            return 1
+        return 2 + (_LONG.index(name) if name in _LONG else len(_LONG))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def districts(tmp_path_factory: pytest.TempPathFactory) -> Districts:
     """Homes with one and with two published nights; to be copied, not changed."""

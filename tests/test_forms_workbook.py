@@ -16,7 +16,7 @@ from openpyxl.utils import range_boundaries
 from python_calamine import CalamineWorkbook
 
 from pipelines import store
-from pipelines.deliver import plan_forms, render_all, render_forms, texts
+from pipelines.deliver import plan_forms, render_all, render_forms, template, texts
 from pipelines.deliver.layout import CODE_ROW, HEADER_ROW
 from pipelines.deliver.manifest import safe_name
 from pipelines.deliver.template import build_template
@@ -130,6 +130,7 @@ def test_a_dropdown_of_more_than_255_characters_reaches_its_end(
 ) -> None:
     labels = tuple(f"很长很长的选项第{number}号" for number in range(80))
     monkeypatch.setattr(texts, "RESULTS", labels)
+    monkeypatch.setattr(template, "_built", {})
     book = _first(first_night(tmp_path))
     _, cells = next(book.defined_names["list_result"].destinations)
     assert [cell[0].value for cell in book[texts.CODES][cells]] == list(labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tests.district_fixture import (
     journal_url,
     onegrid,
 )
+from tests.test_review import reviewing
 
 FIRST = HEADER_ROW + 1
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -328,12 +330,16 @@ def test_decisions_that_contradict_each_other_stop_no_night_and_come_back(
     a, b, c = _strangers(districts.before)
     where = dict(ask(home, "SELECT record_id, resident_id FROM link.cluster"))
     assert where[a] == where[b] != where[c]
-    (item,) = ask(
+    ((review_id, *item),) = ask(
         home,
-        f"""SELECT reason, starts_with(explanation, '曾核定为同一人') FROM link.review
+        f"""SELECT review_id, reason, starts_with(explanation, '曾核定为同一人') FROM link.review
         WHERE (record_l, record_r) = ({b}, {c})""",
     )
-    assert item == ("cut", True)
+    assert item == ["cut", True]
+    with reviewing(home) as client:
+        page = client.get(f"/item/{review_id}").text
+    assert len(re.findall("已核定：[左右]侧“[^”]+”与[左右]侧“[^”]+”的记录是“不同人”", page)) == 1
+    assert len(re.findall("已核定：[左右]侧“[^”]+”与[左右]侧“[^”]+”的记录是“同一人”", page)) == 1
     broken = "SELECT rule FROM quality.result WHERE night = 2 AND NOT passed"
     assert ("decisions_agree",) in ask(home, broken)
     apart = onegrid("explain", where[c], home=home)

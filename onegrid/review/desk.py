@@ -14,7 +14,14 @@ from onegrid.review import texts
 from onegrid.review.compare import Table, compare
 from onegrid.review.effects import Effects, effects
 from onegrid.review.published import Published, Snapshot
-from onegrid.review.queries import Item, Record, Row, read_records, read_residents
+from onegrid.review.queries import (
+    Item,
+    Record,
+    Row,
+    read_decisions,
+    read_records,
+    read_residents,
+)
 from onegrid.review.queue import (
     SETTLING,
     Filter,
@@ -158,6 +165,7 @@ class Desk:
         with self._published.reading() as snapshot:
             item = _find(snapshot, review_id)
             left, right, residents = _both(snapshot, item)
+            decided = read_decisions(snapshot.near, item)
             waterfall, reasons = self._waterfall(snapshot, item)
             items = list(snapshot.items.values())
         self._saw(review_id, "review", snapshot.night, revealed=False)
@@ -168,7 +176,7 @@ class Desk:
             word=words.get(item.pair),
             table=compare(left, right, item.pair, self.today),
             residents=residents,
-            effects=effects(item, residents, left, right),
+            effects=effects(item, residents, left, right, decided),
             waterfall=waterfall,
             reasons=reasons,
             before=before,

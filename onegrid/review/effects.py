@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from onegrid.review import texts
 from onegrid.review.queries import Item, Record, Row
 
+_MOST_SAID = 4
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -18,9 +20,17 @@ class Effects:
 
 
 def effects(
-    item: Item, residents: dict[str, Row], left: list[Record], right: list[Record]
+    item: Item,
+    residents: dict[str, Row],
+    left: list[Record],
+    right: list[Record],
+    decided: list[Row],
 ) -> Effects:
-    """What a decision on `item` would do; `left`, `right` are the records of both residents."""
+    """What a decision on `item` would do.
+
+    `left` and `right` are the records of both residents, `decided` what people said of others of
+    their records.
+    """
     one, other = (residents.get(name) for name in (item.resident_l, item.resident_r))
     if one is None or other is None:
         return Effects((), (), ())
@@ -32,7 +42,7 @@ def effects(
     benefits = [set(one["benefits"]), set(other["benefits"])]
     if all_benefits := sorted(benefits[0] | benefits[1]):
         same.append(f"待遇合到一人名下：{_named(all_benefits)}")
-    beware = []
+    beware = [_said_before(word) for word in decided[:_MOST_SAID]]
     if doubled := sorted(benefits[0] & benefits[1]):
         beware.append(f"两人都在领取{_named(doubled)}：若是同一人，属重复领取，请告知民政")
     numbers = [{r.id17 for r in side if r.holds_id} for side in (left, right)]
@@ -48,6 +58,19 @@ def effects(
     if item.reason == "contested_id":
         different.append(_whose(numbers, left, right))
     return Effects(tuple(same), tuple(different), tuple(beware))
+
+
+def _said_before(word: Row) -> str:
+    sides = {"l": "左侧", "r": "右侧"}
+    one, other = (f"{sides[word[f'side_{n}']]}“{word[f'source_{n}']}”" for n in "lr")
+    said = texts.SAID_BEFORE.format(
+        author=word["author"],
+        day=f"{word['decided_at']:%Y-%m-%d}",
+        one=one,
+        other=other,
+        verdict=texts.VERDICTS[word["verdict"]],
+    )
+    return f"{said}（{word['reason']}）" if word["reason"] else said
 
 
 def _whose(numbers: list[set[str | None]], left: list[Record], right: list[Record]) -> str:

@@ -169,6 +169,40 @@ def _by_record(con: duckdb.DuckDBPyConnection, sql: str, ids: list[int]) -> dict
     return found
 
 
+def read_decisions(con: duckdb.DuckDBPyConnection, item: Item) -> list[Row]:
+    """What people said of other records of the item's two residents, newest first.
+
+    Keys: verdict, author, reason, decided_at, and for ``l`` and ``r`` the side of the item that the
+    record is on now (``side_``) and its source (``source_``).
+    """
+    return rows(
+        con,
+        """
+        SELECT d.verdict, d.author, d.reason, d.decided_at,
+            CASE l.resident_id WHEN $left THEN 'l' ELSE 'r' END AS side_l,
+            CASE r.resident_id WHEN $left THEN 'l' ELSE 'r' END AS side_r,
+            ls.label AS source_l, rs.label AS source_r
+        FROM link.decision d
+        JOIN link.cluster l ON l.record_id = d.record_l
+        JOIN link.cluster r ON r.record_id = d.record_r
+        JOIN std.record a ON a.record_id = d.record_l
+        JOIN std.record b ON b.record_id = d.record_r
+        LEFT JOIN meta.source ls ON ls.source = a.source
+        LEFT JOIN meta.source rs ON rs.source = b.source
+        WHERE l.resident_id IN ($left, $right) AND r.resident_id IN ($left, $right)
+            AND (d.record_l, d.record_r) <> ($record_l, $record_r)
+            AND d.verdict IN ('always', 'never')
+        ORDER BY d.decision_id DESC
+        """,
+        {
+            "left": item.resident_l,
+            "right": item.resident_r,
+            "record_l": item.record_l,
+            "record_r": item.record_r,
+        },
+    )
+
+
 def read_residents(con: duckdb.DuckDBPyConnection, residents: Sequence[str]) -> dict[str, Row]:
     """Each of `residents` in force: resident_id, born_night, household_id, grid_code, benefits.
 

@@ -19,6 +19,7 @@ REASONS: tuple[str, ...] = (
 )
 """Quick choices of the field for the reason."""
 
+SAID_BEFORE = "{author} {day} 已核定：{one}与{other}的记录是“{verdict}”"
 DEFAULT_REASON = "人工比对"
 
 BENEFITS = {
