@@ -64,7 +64,7 @@ def onegrid(
     environment: dict[str, str] | None = None,
 ) -> Done:
     """Run the command on `home` in a child process; `before` is called in it first."""
-    said = home.root.with_name(f"{home.root.name}.said")
+    said = home.root.with_name(f"{home.root.name}.said-{os.getpid()}")
     said.mkdir(exist_ok=True)
     command = ["onegrid", *map(str, arguments), "--home", str(home.root)]
     child = _FORKS.Process(target=_obey, args=(command, said, before, environment or {}))

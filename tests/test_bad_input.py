@@ -214,6 +214,7 @@ def _fails_with_a_value(step: str) -> None:
     run.do = failing
 
 
+@pytest.mark.thorough
 def test_what_is_personal_appears_in_no_log_report_page_journal_or_message(home: Home) -> None:
     _office(
         home,

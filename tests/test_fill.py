@@ -383,6 +383,7 @@ _SMALL = """Array.prototype.filter.call(
     function (n) { var r = n.getBoundingClientRect(); return r.width && r.height < 44; }).length"""
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")
 def test_a_worker_fills_in_on_a_phone_without_connection_and_the_night_knows(
     districts: Districts, grids: list[str], tmp_path: Path

@@ -175,6 +175,7 @@ def test_unchanged_input_makes_no_event_and_a_rebuild_keeps_the_ids(place):
     assert rows(again, "SELECT count(*) FROM delta.resident") == [(0,)]
 
 
+@pytest.mark.thorough
 def test_decisions_are_honoured_by_every_later_night_and_an_unmerge_restores(place):
     home, config = place
     one = valid(person("1"), NUMBER)

@@ -72,6 +72,7 @@ def test_a_value_that_thousands_share_is_not_compared_by_and_is_reported(tmp_pat
     assert before <= together(night)
 
 
+@pytest.mark.thorough
 def test_a_source_that_repeats_itself_ten_times_changes_nothing_for_the_others(tmp_path):
     people = district(150, 11)
     repeated = [

@@ -42,6 +42,7 @@ def published(home: Home, config, records: list[Record]):
     return night
 
 
+@pytest.mark.thorough
 def test_a_model_is_trained_listed_chosen_and_used_by_the_next_night(districts, tmp_path):
     home = copy(districts.before, tmp_path / "home")
     first = str(frozen.in_force(home))

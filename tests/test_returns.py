@@ -227,6 +227,7 @@ def test_rows_may_be_sorted_lost_copied_and_mixed_up(home: Home, tmp_path: Path)
     assert "1391234" not in listed.out
 
 
+@pytest.mark.thorough
 def test_identity_is_not_changed_without_a_person(home: Home, tmp_path: Path) -> None:
     first = forms(home)[0]
     ((other_number,),) = ask(
@@ -359,6 +360,7 @@ def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:
     assert ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r") == before
 
 
+@pytest.mark.thorough
 def test_an_old_issue_counts_and_people_who_are_gone_do_not(districts: Districts, tmp_path) -> None:
     home = copy(districts.after, tmp_path / "home")
     issued = {path.name: path for path in forms(districts.before)}

@@ -101,6 +101,7 @@ def _break_a_rule() -> None:
     run.judge = strict
 
 
+@pytest.mark.thorough
 def test_a_broken_critical_rule_keeps_the_forms_at_home(
     home: Home, instance: dg.DagsterInstance
 ) -> None:
