@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import pytest
 from pipelines.extract import pull_source
 from pipelines.extract.readers import Task, read_all
 from pipelines.night import Night
+from pipelines.synth.biff import workbook
 from tests.test_extract_database import PENSION, Office, landed, make_night
 from tests.test_ledger import HEAD, LEDGER, live, people, waiting, write
 
@@ -28,7 +30,6 @@ night = pickle.load(open(sys.argv[1], "rb"))
 print("ready", flush=True)
 pull_source(night, next(iter(night.config.sources)))
 """
-ABORTING = '<row r="4294967295"><c r="A4294967295"><v>1</v></c></row>'
 # 2 KB that unfold into a million rows of 26 cells
 SLOW = '<row r="1048576"><c r="Z1048576"><v>1</v></c></row>'
 BOOKS = ("ledger", "ledger_file", "ledger_place", "ledger_quarantine")
@@ -117,8 +118,12 @@ def test_a_workbook_that_breaks_its_reader_costs_itself_alone(tmp_path):
     night = make_night(tmp_path, LEDGER)
     for village in "甲乙丙丁戊己庚辛":
         write(night.home.inbox / f"{village}村.xlsx", [[f"{village}村"], HEAD, *people(2)])
-    # narrow, so nothing looks wrong before it is parsed; the parser then aborts its process
-    add_row(night.home.inbox / "戊村.xlsx", ABORTING)
+    # the parser believes what the sheet says of its size, and aborts its process
+    old = workbook({"人口1": [HEAD, *people(2)]})
+    size = struct.pack("<HHI", 0x0200, 14, 0)
+    at = old.index(size) + len(size)
+    lie = struct.pack("<IHHH", 0xFFFFFFFF, 0, 0xFFFF, 0)
+    (night.home.inbox / "戊村.xlsx").write_bytes(old[:at] + lie + old[at + len(lie) :])
     pull_source(night, "ledger")
     assert waiting(night) == [("戊村.xlsx", "crashed")]
     assert len(live(night)) == 14

@@ -143,6 +143,9 @@ def test_hostile_files_wait_in_quarantine_and_the_rest_is_read(night):
     book = openpyxl.load_workbook(sparse)
     book.active["XFD1048576"] = "x"
     book.save(sparse)
+    deep = write(inbox / "深坑村.xlsx", [HEAD, *people(1)])
+    with zipfile.ZipFile(deep, "a") as archive:
+        archive.writestr("xl/worksheets/sheet2.xml", '<c r="A99999999"><v>1</v></c>')
     bomb = write(inbox / "炸弹村.xlsx", [HEAD, *people(1)])
     with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet9.xml", b" " * (64 << 20))
@@ -152,12 +155,13 @@ def test_hostile_files_wait_in_quarantine_and_the_rest_is_read(night):
         "加密村.xlsx": "password",
         "无头村.xlsx": "no_header",
         "稀疏村.xlsx": "sparse",
+        "深坑村.xlsx": "sparse",
         "炸弹村.xlsx": "too_large",
     }
-    assert counts["files_quarantined"] == 5
+    assert counts["files_quarantined"] == 6
     assert len(live(night)) == 2
-    assert len(list(night.home.quarantine.glob("*.txt"))) == 5
-    assert len(list(night.home.quarantine.glob("*.xlsx"))) == 5
+    assert len(list(night.home.quarantine.glob("*.txt"))) == 6
+    assert len(list(night.home.quarantine.glob("*.xlsx"))) == 6
 
 
 def test_an_unchanged_or_renamed_file_is_skipped_and_its_rows_stay(night, second):

@@ -16,8 +16,10 @@ MAX_RATIO = 150
 MAX_CELLS = 30_000_000
 _OVERLAP = 64
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WIDE = re.compile(rb"""r\s*=\s*["'][A-Za-z]{2,7}\d""")
-_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,7})(\d{1,9})["']""")
+_NARROW = 26
+"""Sheets of at most as many columns, one letter each, are too large by their rows alone."""
+_FAR = re.compile(rb"""r\s*=\s*["'](?:[A-Za-z]{2}|[A-Za-z]?\d{7})""")
+_COLUMN = re.compile(rb"""r\s*=\s*["']([A-Za-z]{2,})\d""")
 
 
 class Unreadable(Exception):
@@ -83,7 +85,7 @@ def inspect_entries(file: IO[bytes], entries: list[zipfile.ZipInfo]) -> None:
 
 def _scan(file: IO[bytes], entry: zipfile.ZipInfo) -> int:
     """The true size of an entry."""
-    size, rows, columns, tail = 0, 1, 1, b""
+    size, widest, is_far, tail = 0, _NARROW, False, b""
     is_sheet = "sheets/" in entry.filename.lower()
     for piece in unpack(file, entry):
         size += len(piece)
@@ -91,19 +93,29 @@ def _scan(file: IO[bytes], entry: zipfile.ZipInfo) -> int:
             raise Unreadable("too_large")
         if is_sheet:
             window = tail + piece
-            # up to 26 columns no sheet is too large; only wider ones are worth a look at each cell
-            if _WIDE.search(window):
-                for letters, digits in _REFERENCE.findall(window):
-                    rows = max(rows, int(digits))
-                    columns = max(columns, _column(letters))
-                if rows * columns > MAX_CELLS:
-                    raise Unreadable("sparse")
+            if _FAR.search(window):
+                is_far = True
+                widest = max(widest, *map(_column, {b"A", *_COLUMN.findall(window)}))
             tail = window[-_OVERLAP:]
+    if is_far and _has_row_beyond(file, entry, MAX_CELLS // widest):
+        raise Unreadable("sparse")
     return size
+
+
+def _has_row_beyond(file: IO[bytes], entry: zipfile.ZipInfo, most: int) -> bool:
+    """Whether a cell or a row of a sheet says that it stands below row `most`."""
+    long_number = re.compile(rb"""r\s*=\s*["'][A-Za-z]*(\d{%d,})""" % len(str(most)))
+    tail = b""
+    for piece in unpack(file, entry):
+        window = tail + piece
+        if any(int(digits[:_OVERLAP]) > most for digits in long_number.findall(window)):
+            return True
+        tail = window[-_OVERLAP:]
+    return False
 
 
 def _column(letters: bytes) -> int:
     number = 0
-    for letter in letters.upper():
+    for letter in letters[:_OVERLAP].upper():
         number = number * 26 + letter - 64
     return number

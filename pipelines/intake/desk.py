@@ -163,8 +163,8 @@ class Desk:
     def _judge(self, came: list[Came], folder: Path, channel: str) -> None:
         contract = self.config.forms[came[0].form]
         limits = self.config.district.limits
-        work, spill = folder / f"{contract.form}.duckdb", folder / "spill"
-        with store.connect(work, limits, spill) as con:
+        spill = folder / "spill"
+        with store.connect(":memory:", limits, spill) as con:
             con.execute(f"ATTACH '{store.escape(self.home.published)}' AS now (READ_ONLY)")
             _load(con, came)
             for issue in sorted({item.issue for item in came}):
@@ -176,7 +176,6 @@ class Desk:
             today = max(item.answered_on for item in came)
             judge(con, contract, Context(today, villages), today)
             self._keep(con, came, channel)
-        work.unlink()
 
     def _file(self, issue: str) -> Path:
         """The night of an issue; else the newest, by a name other than that which is attached."""

@@ -172,30 +172,37 @@ def _cells(con: duckdb.DuckDBPyConnection, contract: FormContract, context: Cont
 
     Where a row names the cells that were answered, no other cell of it says anything.
     """
-    present = {name for name, *_ in con.execute("DESCRIBE matched").fetchall()}
-    looked_at = f"m.result IN ('{texts.RIGHT}', '{texts.CHANGED}')"
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE paired AS
+        SELECT m.*, i.* EXCLUDE (issue, grid_code, row_no, resident_id, digest),
+            p.anchor_record, p.resident_id AS now_id
+        FROM matched m JOIN person p ON p.was = m.resident_id
+        JOIN issued i ON i.issue = m.issue AND i.resident_id = m.resident_id
+        """
+    )
+    present = {name for name, *_ in con.execute("DESCRIBE paired").fetchall()}
+    looked_at = f"result IN ('{texts.RIGHT}', '{texts.CHANGED}')"
     for number, item in enumerate(contract.items):
         if f"f_{item.field}" not in present:
             continue
-        cell = f"nullif(trim(m.\"f_{item.field}\"), '')"
-        is_right = f"coalesce(list_contains(m.confirmed, '{item.field}'), FALSE)"
-        is_answered = f"list_contains(m.answered, '{item.field}')"
-        written = f"CASE WHEN {is_right} THEN i.v{number} ELSE {cell} END"
-        face = f"i.v{number}"
+        cell = f"nullif(trim(\"f_{item.field}\"), '')"
+        is_right = f"coalesce(list_contains(confirmed, '{item.field}'), FALSE)"
+        is_answered = f"list_contains(answered, '{item.field}')"
+        written = f"CASE WHEN {is_right} THEN v{number} ELSE {cell} END"
+        face = f"v{number}"
         if contract.mask != "none" and item.field in MASKED:  # the master's value stands for it
-            written = f"CASE WHEN {written} = {face} THEN i.b{number} ELSE {written} END"
-            face = f"CASE WHEN {face} IS NOT NULL THEN i.b{number} END"
+            written = f"CASE WHEN {written} = {face} THEN b{number} ELSE {written} END"
+            face = f"CASE WHEN {face} IS NOT NULL THEN b{number} END"
         con.execute(
             f"""
             CREATE OR REPLACE TABLE written AS
-            SELECT m.returned, m.sheet_row, m.form_id, m.row_no, m.resident_id, p.anchor_record,
-                p.resident_id AS now_id, i.s{number} AS state, i.b{number} AS shown,
-                {face} AS face, {written} AS value
-            FROM matched m JOIN person p ON p.was = m.resident_id
-            JOIN issued i ON i.issue = m.issue AND i.resident_id = m.resident_id
-            WHERE ({is_right} AND i.s{number} = 'verify')
-                OR (coalesce({is_answered}, TRUE) AND ({cell} IS DISTINCT FROM i.v{number}
-                    OR (i.s{number} = 'verify' AND coalesce({is_answered}, {looked_at}))))
+            SELECT returned, sheet_row, form_id, row_no, resident_id, anchor_record, now_id,
+                s{number} AS state, b{number} AS shown, {face} AS face, {written} AS value
+            FROM paired
+            WHERE ({is_right} AND s{number} = 'verify')
+                OR (coalesce({is_answered}, TRUE) AND ({cell} IS DISTINCT FROM v{number}
+                    OR (s{number} = 'verify' AND coalesce({is_answered}, {looked_at}))))
             """
         )
         _clean(con, item.field, context)

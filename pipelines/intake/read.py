@@ -117,17 +117,20 @@ def _rows(
     sheet: calamine.CalamineSheet, places: dict[str, int], first: int
 ) -> tuple[pa.Table, int]:
     """The rows below the machine names that hold anything; the header words are none."""
-    columns: dict[str, list[str | None]] = {name: [] for name in places}
-    numbers: list[int] = []
-    for offset, row in enumerate(islice(sheet.iter_rows(), first, None)):
-        values = {
-            name: cell(row[place]) if place < len(row) else None for name, place in places.items()
-        }
-        if not any(values.values()) or (offset == 0 and "#" not in (values["row_id"] or "")):
-            continue
-        if len(numbers) == MOST_ROWS:
-            raise Unreadable("too_many_rows")
-        numbers.append(first + offset + 1)
-        for name, value in values.items():
-            columns[name].append(value)
-    return rows_table(numbers, columns), len(numbers)
+    rows = list(islice(sheet.iter_rows(), first, None))
+    columns = dict.fromkeys(places, [None] * len(rows)) | {
+        name: [(value.strip() or None) if type(value) is str else cell(value) for value in column]
+        for name, place in places.items()
+        for column in [[row[place] for row in rows]]
+    }
+    row_ids = columns["row_id"]
+    kept = [
+        at
+        for at, row_id in enumerate(row_ids)
+        if (row_id and (at or "#" in row_id))
+        or (at and any(column[at] for column in columns.values()))
+    ]
+    if len(kept) > MOST_ROWS:
+        raise Unreadable("too_many_rows")
+    numbers = [first + at + 1 for at in kept]
+    return rows_table(numbers, {n: [c[at] for at in kept] for n, c in columns.items()}), len(kept)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipelines.answers import Answers
 from pipelines.config import Config
 from pipelines.extract.guard import Unreadable
-from pipelines.extract.readers import Task, ask_children
+from pipelines.extract.readers import Task, ask_children, keeping_children
 from pipelines.home import Home
 from pipelines.intake import texts
 from pipelines.intake.desk import Came, Desk, Mend, Receipt
@@ -21,6 +24,9 @@ from pipelines.journal import Journal
 
 AT_A_TIME = 200
 """Workbooks that are judged together."""
+
+Parsed = tuple[Path, dict[str, Any]]
+"""Where the rows of a file are, and what the child that read it answered."""
 
 
 def take_files(
@@ -49,11 +55,19 @@ def take_files(
         if receipt.refused is None and is_export(receipt.path):
             _take_export(desk, receipt, author)
     open_ones = [r for r in receipts if r.refused is None and r.submissions is None]
-    for at in range(0, len(open_ones), AT_A_TIME):
-        part = open_ones[at : at + AT_A_TIME]
-        with desk.folder() as folder:
-            desk.take(_read(desk, part, folder, author), folder, "workbook")
-        done(at + len(part))
+    parts = [open_ones[at : at + AT_A_TIME] for at in range(0, len(open_ones), AT_A_TIME)]
+    finished = 0
+    # While some are judged, the next ones are read; the children go on from part to part.
+    with keeping_children(), ThreadPoolExecutor(1) as reader, ExitStack() as folders:
+        places = [folders.enter_context(desk.folder()) for _ in parts[:2]]
+        ahead = [reader.submit(_read, desk, *both) for both in zip(parts, places, strict=False)]
+        for number, part in enumerate(parts):
+            folder = places[number % 2]
+            desk.take(_placed(desk, part, ahead[number].result(), author), folder, "workbook")
+            if number + 2 < len(parts):
+                ahead.append(reader.submit(_read, desk, parts[number + 2], folder))
+            finished += len(part)
+            done(finished)
     return receipts
 
 
@@ -94,14 +108,21 @@ def _received(path: Path, answers: Answers) -> Receipt:
     return receipt
 
 
-def _read(desk: Desk, receipts: list[Receipt], folder: Path, author: str | None) -> list[Came]:
-    """Read the files in child processes; those that are no issued form get their refusal."""
+def _read(desk: Desk, receipts: list[Receipt], folder: Path) -> list[Parsed]:
+    """Read some files in child processes: where the rows are, and what the child says of them."""
     tasks = [Task(r.path, folder / f"{n}.parquet") for n, r in enumerate(receipts)]
     found = ask_children("pipelines.intake.reader", "", tasks, desk.today, lambda _: None)
-    forms = {str(answer["meta"]["form_id"]) for answer in found if not answer.get("failed")}
+    return [(task.target, answer) for task, answer in zip(tasks, found, strict=True)]
+
+
+def _placed(
+    desk: Desk, receipts: list[Receipt], parsed: list[Parsed], author: str | None
+) -> list[Came]:
+    """The returns among the files that were read; those that are no issued form are refused."""
+    forms = {str(answer["meta"]["form_id"]) for _, answer in parsed if not answer.get("failed")}
     nights = desk.issue_nights(forms)
     came: list[Came] = []
-    for receipt, task, answer in zip(receipts, tasks, found, strict=True):
+    for receipt, (target, answer) in zip(receipts, parsed, strict=True):
         if (reason := answer.get("failed")) is not None:
             receipt.refused = reason if reason in texts.FILES else "crashed"
         elif any(other.receipt.return_id == receipt.return_id for other in came):
@@ -112,5 +133,5 @@ def _read(desk: Desk, receipts: list[Receipt], folder: Path, author: str | None)
             written = datetime.fromtimestamp(receipt.path.stat().st_mtime, desk.zone).date()
             placed = desk.place(receipt, meta["form_id"], version, nights, written)
             if placed is not None:
-                came.append(Came(receipt, task.target, *placed, author))
+                came.append(Came(receipt, target, *placed, author))
     return came
