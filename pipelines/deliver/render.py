@@ -288,7 +288,7 @@ def _draw(
             FROM drawing.said WHERE {mine} AND {pending} > 0
             WINDOW in_grid AS (PARTITION BY grid_code ORDER BY row_no))
         SELECT grid_code, row_no, {task_row_sql(template)} AS task_rows, {link_sql()} AS links
-        FROM (SELECT *, task_no + {HEADER_ROW} AS n FROM task)""",
+        FROM (SELECT *, task_no + {HEADER_ROW} AS n FROM task) ORDER BY grid_code, row_no""",
     )
     rows = con.execute(
         f"""SELECT grid_code, village, grid_name, households
@@ -314,11 +314,15 @@ def _strips(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, dict[str, Any
     """grid_code → number of its rows, and the text columns of `sql` strung together by row_no.
 
     Arrow keeps the texts of consecutive rows one behind the other: what DuckDB's string_agg would
-    copy once more is there already.
+    copy once more is there already. A few grids of a sorted table mostly come sorted; to sort what
+    is as long as this takes as long as to make it.
     """
-    table = con.sql(f"{sql} ORDER BY grid_code, row_no").to_arrow_table().combine_chunks()
+    table = con.sql(sql).to_arrow_table().combine_chunks()
     if not table.num_rows:
         return {}
+    if not _is_sorted(table):
+        ordered = f"FROM ({sql}) ORDER BY grid_code, row_no"
+        table = con.sql(ordered).to_arrow_table().combine_chunks()
     runs = pc.run_end_encode(table.column("grid_code").chunk(0))
     ends = runs.run_ends.to_numpy()
     starts = np.concatenate([[0], ends[:-1]])
@@ -334,6 +338,14 @@ def _strips(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, dict[str, Any
         for strip, start, end in zip(strips.values(), places[starts], places[ends], strict=True):
             strip[name] = whole[start:end]
     return strips
+
+
+def _is_sorted(table: pa.Table) -> bool:
+    """Whether every grid's rows stand together, by row_no."""
+    runs = pc.run_end_encode(table.column("grid_code").chunk(0))
+    steps = np.diff(table.column("row_no").to_numpy())
+    steps[runs.run_ends.to_numpy()[:-1] - 1] = 1
+    return len(set(runs.values.to_pylist())) == len(runs.values) and bool((steps > 0).all())
 
 
 def _words(
