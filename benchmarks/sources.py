@@ -3,9 +3,9 @@
     python -m benchmarks.sources [--rows 1000000] [--url postgresql+psycopg://...]
 
 Makes a table of 15 columns in a schema of its own (and drops it), pulls it into an empty landing
-zone, and pulls it again unchanged. The alternative reads the same 15 columns with pandas.read_sql
-in chunks and inserts them into DuckDB, without keys, hashes and versions. Every way runs in a
-process of its own. Prints Markdown; ratios count.
+zone, and pulls it again unchanged, whole and by its watermark. The alternative reads the same
+columns with pandas.read_sql in chunks and inserts them into DuckDB, without keys, hashes and
+versions. Every way runs in a process of its own. Prints Markdown; ratios count.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ def main() -> None:
             plain = in_child(by_pandas, options.url, f"{folder}/pandas.duckdb")
             first = in_child(by_onegrid, options.url, folder, 1)
             again = in_child(by_onegrid, options.url, folder, 2)
+            in_child(by_onegrid, options.url, f"{folder}/dated", 1, True, "updated_on")
+            dated = in_child(by_onegrid, options.url, f"{folder}/dated", 2, True, "updated_on")
             rows = in_child(by_onegrid, options.url, f"{folder}/rows", 1, False)
     finally:
         drop(options.url)
@@ -85,6 +87,7 @@ def main() -> None:
         ("pandas.read_sql in chunks, inserted", plain),
         ("onegrid: keys, hashes and versions", first),
         ("onegrid, the table unchanged", again),
+        ("onegrid, unchanged, asked by its watermark", dated),
         ("onegrid as the first, through psycopg", rows),
     ):
         print(
@@ -130,14 +133,16 @@ def by_pandas(url: str, target: str) -> int:
     return rows
 
 
-def by_onegrid(url: str, folder: str, number: int, as_arrow: bool = True) -> int:
+def by_onegrid(
+    url: str, folder: str, number: int, as_arrow: bool = True, watermark: str | None = None
+) -> int:
     """A night's pull, as Arrow from the driver or through psycopg; the rows that it holds."""
     if not as_arrow:
         postgresql.is_plain = lambda types: False
     home = Home.at(Path(folder) / "home")
     config = Config(
         district=District(name="试验镇", township_code="330199101", databases={}),
-        sources={"member": SOURCE},
+        sources={"member": SOURCE.model_copy(update={"watermark": watermark})},
         forms={},
         databases={"office": url},
         ledgers=home.inbox,

@@ -73,6 +73,7 @@ class Night:
     def open_landed(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The landing zone for writing."""
         limits = self.config.district.limits
+        limits = limits.model_copy(update={"memory": limits.landing_memory})
         with store.connect(self.home.landed, limits, self.folder / "spill") as con:
             yield con
 

@@ -22,16 +22,14 @@ def keep_columns(
 ) -> list[str]:
     """Let the live rows of ``source_column`` be the columns `seen` (name, type); what changed.
 
-    May be repeated within a night. Takes a transaction of its own.
+    May be repeated within a night. The caller holds the transaction.
     """
     columns = [column.name for column in TABLE[f"raw.{NAME}"].columns]
     rows: list[dict[str, object]] = [
         {"source": source.source, "column_name": name, "type": type_} for name, type_ in seen
     ]
-    con.execute("BEGIN")
     landing.rewind(con, night, NAME, f"source = '{source.source}'")
     landing.replace_state(con, night, NAME, columns=columns, source=source.source, rows=rows)
-    con.execute("COMMIT")
     return changes(con, f"main.{NAME}", night.number, source.source)
 
 

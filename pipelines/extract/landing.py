@@ -112,22 +112,8 @@ def key(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: s
     Returns:
         How many rows share their key with another; those carry an occurrence number.
     """
-    names = sorted(source.columns)
-    hashed = ", ".join(f"'{name}=' || {store.quote(name)}" for name in names)
-    hashed += ", 'mark=' || src_mark"
-    village = "substr(md5(village), 1, 8) || '-' || " if source.kind == "workbook" else ""
-    own = ", ".join(store.quote(name) for name in source.columns)
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE incoming AS
-        SELECT {village}{_key_sql(source)} AS source_key,
-            CAST(md5_number_lower(concat_ws(chr(31), {hashed})) >> 1 AS BIGINT) AS row_hash,
-            src_file AS file, src_sheet AS sheet, src_row AS row_no,
-            {_observed_sql(night, source)} AS observed, src_mark AS mark, {own}
-        FROM ({rows})""")
-    repeated = store.count(
-        con,
-        "SELECT coalesce(sum(n), 0) FROM "
-        "(SELECT count(*) AS n FROM incoming GROUP BY source_key HAVING count(*) > 1)",
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {_keyed_sql(night, source, rows)}")
+    repeated = _count_repeated(con, "incoming")
     if repeated:
         # by content, never by position: the same rows in another order keep their keys
         con.execute("""CREATE OR REPLACE TEMP TABLE incoming AS
@@ -135,6 +121,37 @@ def key(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: s
                 ELSE source_key || '~' || occurrence END AS source_key)
             FROM (SELECT *, row_number() OVER (PARTITION BY source_key
                 ORDER BY row_hash, file, sheet, row_no) AS occurrence FROM incoming)""")
+    return repeated
+
+
+def is_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> bool:
+    """Whether no row of `source` was alive before this night."""
+    was_alive = f"since_night < {night.number} AND coalesce(until_night >= {night.number}, TRUE)"
+    return not store.count(
+        con, f"SELECT count(*) FROM main.{store.quote(source.source)} WHERE {was_alive}"
+    )
+
+
+def land_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
+    """What `key` and `merge` do together, where there is nothing to compare with.
+
+    The rows go straight into the landing table while they are drawn, so they are written once and
+    never held. The caller holds the transaction and has rewound the table.
+
+    Raises:
+        SourceHeld: fewer rows than the map's minimum.
+    """
+    _insert(con, night, source, f"({_keyed_sql(night, source, rows)})")
+    name = f"main.{store.quote(source.source)}"
+    living = f"(FROM {name} WHERE until_night IS NULL)"
+    if (brought := store.count(con, f"SELECT count(*) FROM {living}")) < source.minimum_rows:
+        raise SourceHeld(source.source, texts.too_few(brought, source.minimum_rows))
+    if repeated := _count_repeated(con, living):
+        con.execute(f"""UPDATE {name} t SET source_key = t.source_key || '~' || again.occurrence
+            FROM (SELECT rowid AS place, row_number() OVER (PARTITION BY source_key
+                    ORDER BY row_hash, file, sheet, row_no) AS occurrence
+                FROM {name} WHERE until_night IS NULL) again
+            WHERE t.rowid = again.place AND again.occurrence > 1""")
     return repeated
 
 
@@ -158,13 +175,45 @@ def merge(
         fresh = "source_key IN (SELECT source_key FROM verdict WHERE change <> 'vanished')"
     elif (brought := store.count(con, "SELECT count(*) FROM incoming")) < source.minimum_rows:
         raise SourceHeld(source.source, texts.too_few(brought, source.minimum_rows))
+    _insert(con, night, source, f"incoming WHERE {fresh}")
+    if known and source.kind == "workbook":
+        _place(con, name)
+
+
+def _keyed_sql(night: Night, source: SourceMap, rows: str) -> str:
+    """SELECT of `rows` with their source_key, row_hash and observed date, see `key`."""
+    hashed = ", ".join(f"'{name}=' || {store.quote(name)}" for name in sorted(source.columns))
+    village = "substr(md5(village), 1, 8) || '-' || " if source.kind == "workbook" else ""
+    own = ", ".join(store.quote(name) for name in source.columns)
+    return f"""SELECT {village}{_key_sql(source)} AS source_key,
+            CAST(md5_number_lower(concat_ws(chr(31), {hashed}, 'mark=' || src_mark)) >> 1 AS BIGINT)
+                AS row_hash,
+            src_file AS file, src_sheet AS sheet, src_row AS row_no,
+            {_observed_sql(night, source)} AS observed, src_mark AS mark, {own}
+        FROM ({rows})"""
+
+
+def _count_repeated(con: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """How many of some rows share their source_key with another."""
+    # hashes are short: most sources repeat no key, and then need no table of all of them
+    if not store.count(con, f"SELECT count(*) - count(DISTINCT hash(source_key)) FROM {rows}"):
+        return 0
+    return store.count(
+        con,
+        f"""SELECT coalesce(sum(n), 0)
+        FROM (SELECT count(*) AS n FROM {rows} GROUP BY source_key HAVING count(*) > 1)""",
+    )
+
+
+def _insert(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> None:
+    """Write `rows`, as `_keyed_sql` has them, as versions that begin this night."""
     columns = [column.name for column in (*RAW_COLUMNS, *_own_columns(source))]
     quoted = ", ".join(store.quote(column) for column in columns)
     dates = {"since_night": str(night.number), "until_night": "NULL"}
     values = ", ".join(dates.get(column, store.quote(column)) for column in columns)
-    con.execute(f"INSERT INTO {name} ({quoted}) SELECT {values} FROM incoming WHERE {fresh}")
-    if known and source.kind == "workbook":
-        _place(con, name)
+    con.execute(
+        f"INSERT INTO main.{store.quote(source.source)} ({quoted}) SELECT {values} FROM {rows}"
+    )
 
 
 def _judge(
@@ -208,6 +257,9 @@ def count_changes(con: duckdb.DuckDBPyConnection, night: Night, source: str) -> 
     """Rows held now, and how they differ from those of the last published night."""
     name, base = f"main.{store.quote(source)}", night.previous
     was = f"since_night <= {base} AND (until_night IS NULL OR until_night > {base})"
+    if not store.count(con, f"SELECT count(*) FROM {name} WHERE {was}"):
+        held = store.count(con, f"SELECT count(*) FROM {name} WHERE until_night IS NULL")
+        return Counts(held, held, 0, 0)
     row = con.execute(f"""WITH touched AS (
             SELECT source_key, bool_or({was}) AS was, bool_or(until_night IS NULL) AS lives
             FROM {name} WHERE since_night > {base} OR until_night > {base} GROUP BY source_key)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pyarrow as pa
 import sqlalchemy as sa
 
-_BATCH_BYTES = 8 << 20
+_BATCH_BYTES = 32 << 20
 _TEXTS = (sa.String, sa.Integer, sa.Numeric, sa.Float, sa.Date, sa.DateTime, sa.Uuid, sa.Boolean)
 
 

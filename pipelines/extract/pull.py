@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -129,25 +129,38 @@ def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
 
 
 def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
-    """Draw the table through DuckDB outside of the transaction, merge within; leaves it open."""
+    """Draw the table through DuckDB and merge it; leaves the transaction open."""
     limits = night.config.district.limits
     asked = increment.since(con, night, source)
     reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
+    is_first = asked is None and landing.is_first(con, night, source)
     try:
-        drawn, repeated = _draw(con, night, source, reading)
-        if reading.is_partial and repeated:
-            # what shares its key is told apart by all rows of the key, not by some of them
-            reading = database.Reading(limits.batch_rows, limits.statement_seconds)
-            drawn, repeated = _draw(con, night, source, reading)
+        if is_first:
+            con.execute("BEGIN")
+            landing.rewind(con, night, source.source)
+            drawn, repeated = _draw(con, night, source, reading, landing.land_first)
+        else:
+            drawn, repeated = _draw(con, night, source, reading, landing.key)
+            if reading.is_partial and repeated:
+                # what shares its key is told apart by all rows of the key, not by some of them
+                reading = database.Reading(limits.batch_rows, limits.statement_seconds)
+                drawn, repeated = _draw(con, night, source, reading, landing.key)
     except SourceHeld:
         if reading.columns:
+            con.execute("BEGIN")
             drift.keep_columns(con, night, source, reading.columns)
+            con.execute("COMMIT")
         raise
-    changed = drift.keep_columns(con, night, source, reading.columns)
-    con.execute("BEGIN")
-    landing.rewind(con, night, source.source)
-    seen = "source_key IN (SELECT source_key FROM incoming)"
-    landing.merge(con, night, source, seen if reading.is_partial else "true")
+    if is_first:
+        changed = drift.keep_columns(con, night, source, reading.columns)
+    else:
+        con.execute("BEGIN")
+        changed = drift.keep_columns(con, night, source, reading.columns)
+        con.execute("COMMIT")  # they are worth knowing even where the rows are too few
+        con.execute("BEGIN")
+        landing.rewind(con, night, source.source)
+        seen = "source_key IN (SELECT source_key FROM incoming)"
+        landing.merge(con, night, source, seen if reading.is_partial else "true")
     increment.keep(con, night, source, asked if reading.is_partial else None)
     told: dict[str, Any] = {"duplicate_keys": repeated, "rows_drawn": drawn}
     if reading.is_partial and asked:
@@ -157,8 +170,14 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     return told
 
 
-def _draw(con: Any, night: Night, source: SourceMap, reading: database.Reading) -> tuple[int, int]:
-    """Make ``incoming`` of what the database holds; its rows, and how many share their key."""
+def _draw(
+    con: Any,
+    night: Night,
+    source: SourceMap,
+    reading: database.Reading,
+    take: Callable[[Any, Night, SourceMap, str], int],
+) -> tuple[int, int]:
+    """Let `take` have what the database holds; its rows, and how many share their key."""
     failures: list[BaseException] = []
     rows = 0
 
@@ -178,8 +197,10 @@ def _draw(con: Any, night: Night, source: SourceMap, reading: database.Reading) 
     with closing(batches()) as drawn:
         con.register("drawn", pa.RecordBatchReader.from_batches(schema, drawn))
         try:
-            repeated = landing.key(con, night, source, landing.UNPLACED)
-        except duckdb.Error:
+            repeated = take(con, night, source, landing.UNPLACED)
+        except (duckdb.Error, SourceHeld):
+            with suppress(duckdb.TransactionException):  # there is one only on the first pull
+                con.execute("ROLLBACK")
             if failures:  # DuckDB would tell it in words of its own
                 raise failures[0] from None
             raise
