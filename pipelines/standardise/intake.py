@@ -71,16 +71,17 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
         raw = f"raw.{quote(source.source)}"
         todo = f"(SELECT source_key FROM todo WHERE source = '{source.source}')"
         chosen = "" if everything else f"SEMI JOIN {todo} USING (source_key)"
+        # of everything a copy would only cost; of a few rows it spares looking for them again
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE live AS SELECT r.* FROM {raw} r {chosen}
-            WHERE r.until_night IS NULL"""
+            f"""CREATE OR REPLACE TEMP {"VIEW" if everything else "TABLE"} live AS
+            SELECT r.* FROM {raw} r {chosen} WHERE r.until_night IS NULL"""
         )
         _struck_out(con, source)
         _villages(con, source)
         for person in source.persons:
             _persons(con, source, person)
         _nobody(con, source)
-    con.execute("DROP TABLE IF EXISTS live")
+    con.execute(f"DROP {'VIEW' if everything else 'TABLE'} IF EXISTS live")
 
 
 def _struck_out(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
@@ -90,7 +91,6 @@ def _struck_out(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
         row_no, mark, ?, since_night FROM live WHERE mark IS NOT NULL""",
         [STRUCK_OUT],
     )
-    con.execute("DELETE FROM live WHERE mark IS NOT NULL")
 
 
 def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
@@ -116,7 +116,7 @@ def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
 def _persons(con: duckdb.DuckDBPyConnection, source: SourceMap, person: PersonMap) -> None:
     """Append one person of every live row, where the row holds that person."""
     values = {field.name: _value(person, field.name) for field in FIELDS}
-    present = _present(person)
+    present = f"mark IS NULL AND {_present(person)}"
     number = record_id_sql("source_key", source.source, person.role)
     household = (
         f"'{source.source}:' || nullif(trim({quote(person.household_key)}), '')"
@@ -156,7 +156,7 @@ def _nobody(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     absent = " AND ".join(f"NOT ({_present(person)})" for person in source.persons)
     con.execute(
         f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
-        row_no, 'no_person', ?, since_night FROM live WHERE {absent}""",
+        row_no, 'no_person', ?, since_night FROM live WHERE mark IS NULL AND {absent}""",
         [NO_PERSON],
     )
 
