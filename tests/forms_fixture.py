@@ -53,6 +53,15 @@ def population() -> FormContract:
     return parse_contract(text, "population.yaml", FormContract)
 
 
+def packaged() -> dict[str, FormContract]:
+    """All packaged forms, in the order in which they ask."""
+    forms = [
+        parse_contract(path.read_text("utf-8"), path.name, FormContract)
+        for path in sorted((PACKAGED / "forms").glob("*.yaml"))
+    ]
+    return {form.form: form for form in sorted(forms, key=lambda form: form.order)}
+
+
 def source_no(con: duckdb.DuckDBPyConnection, source: str) -> int:
     """The number of a source in the wide tables."""
     rows = con.execute("SELECT source_no FROM meta.source WHERE source = ?", [source]).fetchall()
@@ -129,12 +138,25 @@ def first_night(
 def next_night(
     home: Home, change: str = "", *, forms: dict[str, FormContract] | None = None
 ) -> Night:
-    """A running night over the published one, after `change`."""
+    """A running night over the published one, after `change`, whose residents it names."""
     night = open_night(home, config(home, forms))
     with night.open() as con:
         if change:
             con.execute(change)
+        if night.base:
+            _name_changed(con, home)
     return night
+
+
+def _name_changed(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Fill delta.resident, as merging does."""
+    con.execute(f"ATTACH '{home.published}' AS published (READ_ONLY)")
+    for table in ("resident", "provenance"):
+        now, before = f"FROM master.{table}", f"FROM published.master.{table}"
+        con.execute(f"""INSERT INTO delta.resident SELECT DISTINCT resident_id, 'changed'
+            FROM (({now} EXCEPT {before}) UNION ALL ({before} EXCEPT {now}))
+            WHERE resident_id NOT IN (SELECT resident_id FROM delta.resident)""")
+    con.execute("DETACH published")
 
 
 def deliver(night: Night) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,10 +14,11 @@ from pipelines.config import load_config
 from pipelines.deliver import plan_forms, render_forms
 from pipelines.errors import ConfigError
 from pipelines.journal import RECEIPT, open_journal
+from pipelines.night import Night
 from schemas.contract import ContractError, parse_contract
 from schemas.forms import FormContract, FormItem
 from tests.district_fixture import Districts, ask, copy, onegrid
-from tests.forms_fixture import deliver, first_night, next_night, population
+from tests.forms_fixture import deliver, first_night, next_night, packaged, population
 
 GRID = "330199101001001"
 
@@ -129,6 +132,42 @@ def test_only_a_form_that_says_something_else_gets_a_new_version(tmp_path: Path)
     with second.open() as con:
         versions = con.execute("SELECT version FROM deliver.form ORDER BY grid_code").fetchall()
     assert versions == [(2,), (1,)]
+
+
+def _planned(night: Night) -> tuple[list[tuple], list[tuple]]:
+    with night.open() as con:
+        return (
+            con.execute("SELECT * FROM deliver.form_row ORDER BY form, resident_id").fetchall(),
+            con.execute("SELECT * FROM deliver.form ORDER BY form_id").fetchall(),
+        )
+
+
+@pytest.mark.parametrize("days", [0, 200])
+def test_a_delta_plans_what_planning_everything_does(tmp_path: Path, days: int) -> None:
+    night = first_night(tmp_path, residents=240, forms=packaged(), change="UPDATE master.resident "
+        "SET benefits = ['low_income'] WHERE resident_id = 'R000000000000003'")  # fmt: skip
+    deliver(night)
+    change = """
+        UPDATE master.resident SET phone = NULL WHERE resident_id = 'R000000000000010';
+        UPDATE master.resident SET birth_date = DATE '1941-02-03'
+            WHERE resident_id = 'R000000000000021';
+        UPDATE master.resident SET grid_code = '330199101001002', dwelling_id = 'D000000000100002',
+            household_id = 'H000000000100002' WHERE resident_id = 'R000000000000031';
+        UPDATE master.resident SET is_head = NOT is_head
+            WHERE resident_id IN ('R000000000000060', 'R000000000000061');
+        DELETE FROM master.resident WHERE resident_id = 'R000000000000100';
+        DELETE FROM master.provenance WHERE resident_id = 'R000000000000100';
+        UPDATE master.dwelling SET village_name = '朝阳社区' WHERE grid_code LIKE '%002'"""
+    second = next_night(night.home, change, forms=packaged())
+    second = replace(second, business_date=second.business_date + timedelta(days=days))
+    with second.open() as con:  # a new head is not named where only another member changed
+        con.execute("DELETE FROM delta.resident WHERE resident_id = 'R000000000000061'")
+    counts = plan_forms(second)
+    delta = _planned(second)
+    if not days:
+        assert 240 < counts["planned"] < counts["residents"]
+    plan_forms(replace(second, base=0))
+    assert delta == _planned(second)
 
 
 def test_a_withheld_value_leaves_no_trace_in_what_the_form_says(tmp_path: Path) -> None:

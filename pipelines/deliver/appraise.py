@@ -9,7 +9,7 @@ from typing import Literal
 import duckdb
 
 from pipelines.deliver.content import read_sources
-from pipelines.deliver.plan import check_target, people_sql, state_sql
+from pipelines.deliver.states import check_target, people_sql, state_sql
 from schemas.forms import FormContract
 
 ENOUGH = 0.95

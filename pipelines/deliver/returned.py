@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 
 import duckdb
 import pyarrow as pa
@@ -46,11 +47,8 @@ def register_returns(con: duckdb.DuckDBPyConnection, night: Night, journal: Jour
         FROM answered LEFT JOIN link.cluster ON record_id = anchor_record ORDER BY answer_id"""
     )
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE told_lately AS
-        SELECT resident_id, list(DISTINCT field) AS fields FROM deliver.answer
-        WHERE status = 'applied' AND field <> '{OUTCOME}'
-            AND answered_on > DATE '{night.business_date}' - {SETTLED_DAYS}
-        GROUP BY resident_id"""
+        f"""CREATE OR REPLACE TEMP TABLE told_lately AS SELECT resident_id, list(field) AS fields
+        FROM ({told_sql(night.business_date)}) GROUP BY resident_id"""
     )
     con.execute("DELETE FROM deliver.way_out")
     con.execute(
@@ -71,6 +69,18 @@ def register_returns(con: duckdb.DuckDBPyConnection, night: Night, journal: Jour
         """
     )
     con.execute("DROP TABLE answered")
+
+
+def told_sql(day: date, database: str = "") -> str:
+    """SELECT DISTINCT of resident_id and field: cells that a grid worker has settled by `day`.
+
+    Args:
+        day: the day of the night.
+        database: prefix of an attached file, with its dot.
+    """
+    return f"""SELECT DISTINCT resident_id, field FROM {database}deliver.answer
+        WHERE status = 'applied' AND field <> '{OUTCOME}'
+            AND answered_on > DATE '{day}' - {SETTLED_DAYS}"""
 
 
 def _register(con: duckdb.DuckDBPyConnection, answers: list[Kept]) -> None:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.deliver.content import SEPARATOR, literal, read_sources
-from pipelines.deliver.plan import check_condition
+from pipelines.deliver.states import check_condition
 from pipelines.writeback.content import Item, items, lives_sql, rows_sql, wanted_sql
 from pipelines.writeback.outbox import Outbox
 from schemas.targets import TargetContract

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Literal
 
 from pipelines.deliver.content import SEPARATOR, Sources, literal
-from pipelines.deliver.plan import people_sql
+from pipelines.deliver.states import people_sql
 from schemas.codes import code_list
 from schemas.fields import FIELD
 from schemas.targets import PLACES, TargetColumn, TargetContract, Value

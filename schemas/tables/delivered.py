@@ -41,6 +41,12 @@ grid_code VARCHAR grid
 row_no INTEGER row on the form, from 1, in walking order
 resident_id VARCHAR the resident
 household_id VARCHAR household
+seal UBIGINT hash of all that the row shows but its number
+known_cells UTINYINT cells that the form requires, known and fresh
+verify_cells UTINYINT the same, known but stale or contested
+ask_cells UTINYINT the same, known to nobody
+waits_cells UTINYINT the same, asked by another form of the period
+withheld_cells UTINYINT the same, known but not for this purpose
 """)
         + tuple(
             Column(
