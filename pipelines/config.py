@@ -16,6 +16,7 @@ from schemas.contract import ContractError, parse_contract
 from schemas.district import District
 from schemas.forms import FormContract
 from schemas.source import SourceMap
+from schemas.suites import RULES
 from schemas.tables import TABLES
 from schemas.targets import TargetContract
 
@@ -114,6 +115,7 @@ def load_config(home: Home, folder: Path | None = None) -> Config:
         digest.update(contract.model_dump_json().encode())
     for table in TABLES:
         digest.update(table.ddl().encode())
+    digest.update(repr(RULES).encode())
     return Config(
         district=district,
         sources=dict(sorted(sources.items())),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -237,6 +238,34 @@ def test_a_night_that_loses_residents_is_stopped(tmp_path: Path) -> None:
     assert not found["residents_not_lost"].passed
     other = make_night(tmp_path, number=3, previous=1, residents=460, config_hash="other")
     assert _count(other, "residents_not_lost")["residents_not_lost"].passed
+
+
+def test_a_delta_counts_what_counting_everything_does(tmp_path: Path) -> None:
+    first = make_night(tmp_path, residents=200)
+    _sql(first, "UPDATE std.record SET phone = '12' WHERE record_id <= 6")
+    validate(first)
+    publish_by_hand(first)
+    second = make_night(tmp_path, number=2, previous=1, residents=200)
+    _sql(
+        second,
+        "UPDATE std.record SET phone = '12' WHERE record_id BETWEEN 4 AND 20",
+        """INSERT INTO delta.record BY NAME SELECT record_id FROM std.record
+        WHERE record_id <= 20""",
+        "UPDATE master.resident SET sex = '9x', phone = '12' WHERE grid_code LIKE '%001'",
+        "UPDATE master.provenance SET name_observed = NULL WHERE hash(resident_id) % 5 = 0",
+        "UPDATE deliver.form_row SET phone_state = 'odd' WHERE grid_code LIKE '%001'",
+        "INSERT INTO delta.resident SELECT resident_id, 'changed' FROM master.resident",
+    )
+    names = [rule.name for rule in RULES if rule.grain]
+    everything = _count(replace(second, base=0), *names)
+    assert _count(second, *names) == everything
+    bad = {name: everything[name].rows_bad for name in names}
+    assert bad["record_phone_form"] == 17
+    assert bad["states_legal"] == bad["resident_codes_listed"] == 50
+    _sql(second, "UPDATE std.record SET phone = '12' WHERE record_id = 100")
+    assert _count(second, "record_phone_form")["record_phone_form"].rows_bad == 17
+    anew = replace(second, number=7)
+    assert _count(anew, "record_phone_form")["record_phone_form"].rows_bad == 18
 
 
 def test_the_list_of_rules_in_the_docs_is_up_to_date() -> None:

@@ -6,13 +6,7 @@ from schemas.fields import FIELDS
 from schemas.suites.model import Rule
 
 _OVER = """deliver.form_row f LEFT JOIN master.resident r USING (resident_id)
-    LEFT JOIN master.provenance p USING (resident_id)
-    LEFT JOIN rule_form c ON c.form = f.form"""
-
-
-def _any_cell(condition: str) -> str:
-    """SQL: `condition` holds for a field; {f} is its name."""
-    return " OR ".join(f"({condition.replace('{f}', field.name)})" for field in FIELDS)
+    LEFT JOIN master.provenance p USING (resident_id)"""
 
 
 def _asking(field: str) -> str:
@@ -29,7 +23,11 @@ RULES: tuple[Rule, ...] = (
         "Every cell is known, to verify, asked, waiting for another form, withheld, or empty and "
         "not required.",
         over=_OVER,
-        bad=_any_cell("f.{f}_state NOT IN ('known', 'verify', 'ask', 'waits', 'withheld', 'none')"),
+        grain="resident",
+        key="f.resident_id",
+        bad="f.{f}_state NOT IN ('known', 'verify', 'ask', 'waits', 'withheld', 'none')",
+        by_cell=True,
+        beside="f.{f}_state IS NOT NULL",
     ),
     Rule(
         "form_residents_exist",
@@ -38,6 +36,8 @@ RULES: tuple[Rule, ...] = (
         "表单上的居民存在于主档",
         "Whoever is on a form is in the master.",
         over=_OVER,
+        grain="resident",
+        key="f.resident_id",
         bad="r.resident_id IS NULL",
     ),
     Rule(
@@ -47,6 +47,8 @@ RULES: tuple[Rule, ...] = (
         "表单只发给居民所在网格",
         "A resident is only on the form of the grid where they live (invariant 7).",
         over=_OVER,
+        grain="resident",
+        key="f.resident_id",
         bad="f.grid_code IS DISTINCT FROM r.grid_code",
     ),
     Rule(
@@ -56,6 +58,8 @@ RULES: tuple[Rule, ...] = (
         "表单上没有已故居民",
         "No dead resident is on a form.",
         over=_OVER,
+        grain="resident",
+        key="f.resident_id",
         bad="r.death_date IS NOT NULL",
     ),
     Rule(
@@ -65,10 +69,11 @@ RULES: tuple[Rule, ...] = (
         "已有和待核的单元格有值、有来源、有日期",
         "What is shown as known or to verify has a value, a source and a date.",
         over=_OVER,
-        bad=_any_cell(
-            "f.{f}_state IN ('known', 'verify') AND (r.{f} IS NULL OR p.{f}_source IS NULL "
-            "OR p.{f}_observed IS NULL)"
-        ),
+        grain="resident",
+        key="f.resident_id",
+        bad="f.{f}_state IN ('known', 'verify') AND (r.{f} IS NULL OR p.{f}_source IS NULL "
+        "OR p.{f}_observed IS NULL)",
+        by_cell=True,
     ),
     Rule(
         "asked_cells_empty",
@@ -77,7 +82,10 @@ RULES: tuple[Rule, ...] = (
         "需填的单元格确实无人掌握",
         "Only what nobody knows is asked.",
         over=_OVER,
-        bad=_any_cell("f.{f}_state IN ('ask', 'none') AND r.{f} IS NOT NULL"),
+        grain="resident",
+        key="f.resident_id",
+        bad="f.{f}_state IN ('ask', 'none') AND r.{f} IS NOT NULL",
+        by_cell=True,
     ),
     Rule(
         "purpose_kept",
@@ -86,11 +94,11 @@ RULES: tuple[Rule, ...] = (
         "表单只填入用途允许的来源的值",
         "A value is shown only if its source serves the form's purpose (invariant 7).",
         over=_OVER,
-        bad=_any_cell(
-            "f.{f}_state IN ('known', 'verify', 'waits') AND r.{f} IS NOT NULL "
-            "AND NOT list_contains(c.served, p.{f}_source) "
-            "AND NOT list_contains(c.identifies, '{f}')"
-        ),
+        grain="resident",
+        key="f.resident_id",
+        bad="f.{f}_state IN ('known', 'verify', 'waits') AND r.{f} IS NOT NULL "
+        "AND p.{f}_source NOT IN ({served}) AND NOT {identified}",
+        by_cell=True,
     ),
     Rule(
         "withheld_rightly",
@@ -99,7 +107,10 @@ RULES: tuple[Rule, ...] = (
         "不予提供的单元格确因用途不符",
         "A cell is withheld only if its source does not serve the form's purpose.",
         over=_OVER,
-        bad=_any_cell("f.{f}_state = 'withheld' AND list_contains(c.served, p.{f}_source)"),
+        grain="resident",
+        key="f.resident_id",
+        bad="f.{f}_state = 'withheld' AND p.{f}_source IN ({served})",
+        by_cell=True,
     ),
     Rule(
         "resident_on_one_form",
@@ -108,7 +119,10 @@ RULES: tuple[Rule, ...] = (
         "同一种表单上每名居民只出现一次",
         "A resident is on one grid's form only, once for every kind of form.",
         sql="""SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0) FROM (
-            SELECT count(*) AS times FROM deliver.form_row GROUP BY form, resident_id)""",
+            SELECT count(*) AS times FROM deliver.form_row WHERE {among}
+            GROUP BY form, resident_id)""",
+        grain="resident",
+        key="resident_id",
     ),
     Rule(
         "asked_once",
@@ -119,7 +133,9 @@ RULES: tuple[Rule, ...] = (
         sql=f"""SELECT coalesce(sum(cells), 0)::BIGINT, coalesce(sum(again), 0)::BIGINT FROM (
             SELECT {" + ".join(_asking(field.name) for field in FIELDS)} AS cells,
                 {" + ".join(f"greatest({_asking(field.name)} - 1, 0)" for field in FIELDS)} AS again
-            FROM deliver.form_row GROUP BY resident_id)""",
+            FROM deliver.form_row WHERE {{among}} GROUP BY resident_id)""",
+        grain="resident",
+        key="resident_id",
     ),
     Rule(
         "everyone_on_form",
@@ -130,11 +146,13 @@ RULES: tuple[Rule, ...] = (
         "said that they are not there.",
         sql="""SELECT count(*), count(*) FILTER (f.resident_id IS NULL)
             FROM (SELECT resident_id, c.form FROM master.resident, rule_form c
-                WHERE grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody
+                WHERE {among} AND grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody
                 AND (resident_id, grid_code) NOT IN (
                     SELECT (resident_id, grid_code) FROM deliver.way_out WHERE stays_off)) due
             LEFT JOIN (SELECT DISTINCT resident_id, form FROM deliver.form_row) f
             ON f.resident_id = due.resident_id AND f.form = due.form""",
+        grain="resident",
+        key="resident_id",
     ),
     Rule(
         "form_id_unique",

@@ -59,6 +59,8 @@ RULES: tuple[Rule, ...] = (
         "居民编号为R加15位十六进制数",
         "A resident_id is R and 15 hexadecimal digits.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         bad="coalesce(NOT regexp_full_match(r.resident_id, 'R[0-9a-f]{15}'), TRUE)",
     ),
     Rule(
@@ -91,7 +93,10 @@ RULES: tuple[Rule, ...] = (
         "Every resident has at least one record.",
         sql="""SELECT count(*), count(*) FILTER (resident_id NOT IN
                 (SELECT resident_id FROM master.crosswalk
-                WHERE until IS NULL AND resident_id IS NOT NULL)) FROM master.resident""",
+                WHERE until IS NULL AND resident_id IS NOT NULL))
+            FROM master.resident WHERE {among}""",
+        grain="resident",
+        key="resident_id",
     ),
     Rule(
         "one_valid_id",
@@ -104,7 +109,7 @@ RULES: tuple[Rule, ...] = (
                 SELECT c.resident_id FROM link.decision d
                 JOIN link.cluster c ON c.record_id IN (d.record_l, d.record_r)
                 WHERE d.verdict = 'always'))
-            FROM (SELECT c.resident_id, count(DISTINCT r.id17) AS numbers
+            FROM (SELECT c.resident_id, 1 + (min(r.id17) <> max(r.id17))::INTEGER AS numbers
                 FROM std.record r JOIN link.cluster c USING (record_id)
                 WHERE r.id_status IN ('valid', 'upgraded') AND r.record_id NOT IN (
                     SELECT record_id FROM std.defect WHERE kind IN ('id_slip', 'id_borrowed'))
@@ -180,6 +185,8 @@ RULES: tuple[Rule, ...] = (
         "字段值均有来源、记录和采集日期",
         "Every value names its source, its record and when it was observed (invariant 6).",
         over=_ORIGIN,
+        grain="resident",
+        key="r.resident_id",
         bad=" OR ".join(
             f'(r."{f.name}" IS NOT NULL AND (p."{f.name}_source" IS NULL '
             f'OR p."{f.name}_record" IS NULL OR p."{f.name}_observed" IS NULL))'
@@ -194,7 +201,9 @@ RULES: tuple[Rule, ...] = (
         "The name was taken from a record of the resident (invariant 6).",
         sql="""SELECT count(*), count(*) FILTER (c.resident_id IS DISTINCT FROM p.resident_id)
             FROM master.provenance p LEFT JOIN link.cluster c ON c.record_id = p.name_record
-            WHERE p.name_record IS NOT NULL""",
+            WHERE {among} AND p.name_record IS NOT NULL""",
+        grain="resident",
+        key="p.resident_id",
     ),
     Rule(
         "resident_id_number_valid",
@@ -203,6 +212,8 @@ RULES: tuple[Rule, ...] = (
         "主档身份证号为18位且校验位正确",
         "A number in the master has 18 characters and the right check digit.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.id_number IS NOT NULL",
         bad=wrong_id("r.id_number"),
     ),
@@ -213,6 +224,8 @@ RULES: tuple[Rule, ...] = (
         "主档性别与身份证号一致",
         "The sex agrees with the number.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.id_number IS NOT NULL AND r.sex IS NOT NULL",
         bad=sex_disagrees("r.id_number", "r.sex"),
         allowed=0.005,
@@ -224,6 +237,8 @@ RULES: tuple[Rule, ...] = (
         "主档出生日期与身份证号一致",
         "The birth date agrees with the number.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.id_number IS NOT NULL AND r.birth_date IS NOT NULL",
         bad=birth_disagrees("r.id_number", "r.birth_date"),
         allowed=0.01,
@@ -235,6 +250,8 @@ RULES: tuple[Rule, ...] = (
         "主档代码均在代码表内",
         "Every code in the master is in its code list.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         bad=unknown_code("r"),
     ),
     Rule(
@@ -244,6 +261,8 @@ RULES: tuple[Rule, ...] = (
         "居民有姓名",
         "Residents have a name.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         bad="r.name IS NULL",
         allowed=0.001,
     ),
@@ -254,6 +273,8 @@ RULES: tuple[Rule, ...] = (
         "主档出生日期不晚于今日、不早于1890年",
         "No birth date lies in the future or before 1890.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.birth_date IS NOT NULL",
         bad=birth_out_of_range("r.birth_date"),
     ),
@@ -264,6 +285,8 @@ RULES: tuple[Rule, ...] = (
         "主档死亡日期不早于出生日期、不晚于今日",
         "A death comes after the birth and not in the future.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.death_date IS NOT NULL",
         bad="r.death_date < r.birth_date OR r.death_date > getvariable('today')",
         allowed=0.01,
@@ -275,6 +298,8 @@ RULES: tuple[Rule, ...] = (
         "在世居民年龄不超过115岁",
         "No living resident is older than 115.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.death_date IS NULL AND r.birth_date IS NOT NULL",
         bad="r.birth_date < getvariable('today') - INTERVAL 116 YEAR",
         allowed=0.0005,
@@ -286,6 +311,8 @@ RULES: tuple[Rule, ...] = (
         "主档电话为11位手机号或固定电话",
         "A telephone number is a mobile number of 11 digits or a landline.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.phone IS NOT NULL",
         bad=wrong_phone("r.phone"),
         allowed=0.001,
@@ -297,6 +324,8 @@ RULES: tuple[Rule, ...] = (
         "居民所在网格存在",
         "The grid a resident lives in is one of the grids with dwellings.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.grid_code IS NOT NULL",
         bad="r.grid_code NOT IN (SELECT grid_code FROM master.dwelling "
         "WHERE grid_code IS NOT NULL)",
@@ -308,6 +337,8 @@ RULES: tuple[Rule, ...] = (
         "未落到网格的在世居民不超过三成",
         "No more than 30 % of the living have no grid yet.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         checked="r.death_date IS NULL",
         bad="r.grid_code IS NULL",
         allowed=0.3,
@@ -319,6 +350,8 @@ RULES: tuple[Rule, ...] = (
         "完整度在0与1之间",
         "Completeness lies between 0 and 1.",
         over=_OVER,
+        grain="resident",
+        key="r.resident_id",
         bad="coalesce(r.completeness NOT BETWEEN 0 AND 1, TRUE)",
     ),
     Rule(

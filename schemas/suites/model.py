@@ -10,6 +10,7 @@ from schemas.fields import FIELDS
 
 Suite = Literal["standardised", "master", "forms"]
 Severity = Literal["critical", "warning"]
+Grain = Literal["record", "resident"]
 
 SUITE_LABELS: dict[Suite, str] = {
     "standardised": "标准化记录",
@@ -24,7 +25,7 @@ class Rule:
 
     Rules with the same `over` are counted in one scan. In all SQL ``getvariable('today')`` is the
     business date and ``getvariable('night')`` the night; ``{live}`` stands for the live source rows
-    (source, source_key) and the table ``rule_form`` holds every form with what may fill it.
+    (source, source_key) and the table ``rule_form`` holds every form (form, for_everybody).
 
     Attributes:
         name: identifier.
@@ -35,9 +36,17 @@ class Rule:
         over: FROM clause; None: `sql` selects the two numbers by itself.
         checked: condition: the rule looks at this row.
         bad: condition: the row breaks the rule; NULL counts as kept.
+        by_cell: `bad` is about one cell of a form, and any of a row's cells may break the rule. It
+            is filled in for every form and item: ``{f}`` is the field, ``{served}`` the numbers of
+            the sources that may fill it, ``{identified}`` whether it is shown whoever knows it.
+        beside: with `by_cell`, the same for every field that the form does not have.
         sql: a SELECT of one row (rows checked, rows bad).
         allowed: share of bad rows that is tolerated.
         compares: needs the file published last, attached as ``previous``; without one it passes.
+        grain: what a row's verdict depends on: nothing but what this night may have changed of one
+            record or resident. A delta night then looks at the changed ones only. None: the rule is
+            counted over all rows every night.
+        key: column that holds the grain's id. In `sql` it is limited where ``{among}`` stands.
     """
 
     name: str
@@ -48,9 +57,18 @@ class Rule:
     over: str | None = None
     checked: str = "TRUE"
     bad: str = ""
+    by_cell: bool = False
+    beside: str = ""
     sql: str = ""
     allowed: float = 0.0
     compares: bool = False
+    grain: Grain | None = None
+    key: str = ""
+
+    @property
+    def looks_at_the_day(self) -> bool:
+        """Whether a row may break the rule tomorrow that keeps it today."""
+        return "'today'" in self.checked + self.bad + self.sql
 
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
