@@ -16,7 +16,8 @@ from pipelines.errors import NothingPublished
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.link import frozen
-from pipelines.link.blocking import candidates, find_crowd
+from pipelines.link.blocking import candidates
+from pipelines.link.crowd import find_crowd
 from pipelines.link.train import Decided, train
 
 _VIEWS = ("std.record", "link.standing")

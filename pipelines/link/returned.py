@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.night import Night
-from pipelines.store import quote
+from pipelines.store import count, quote
 
 TIE_WEIGHT = 999.0
 """Below a person's decision about the same two records, above all evidence."""
@@ -19,7 +19,9 @@ def tie_returns(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     The pairs are of the tier ``decision``: a person held the form, and knew whom it was about.
     """
     for source in night.config.sources.values():
-        if source.kind != "returns":
+        if source.kind != "returns" or not count(
+            con, f"SELECT 1 FROM raw.{quote(source.source)} LIMIT 1"
+        ):
             continue
         con.execute(
             f"""
