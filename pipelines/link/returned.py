@@ -19,16 +19,15 @@ def tie_returns(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     The pairs are of the tier ``decision``: a person held the form, and knew whom it was about.
     """
     for source in night.config.sources.values():
-        if source.kind != "returns" or not count(
-            con, f"SELECT 1 FROM raw.{quote(source.source)} LIMIT 1"
-        ):
+        returned = f"raw.{quote(source.source)}"
+        if source.kind != "returns" or not count(con, f"SELECT count(*) FROM {returned}"):
             continue
         con.execute(
             f"""
             INSERT INTO link.pair
             WITH answer AS (
                 SELECT r.record_id, CAST(w.anchor_record AS BIGINT) AS anchor
-                FROM std.record r JOIN raw.{quote(source.source)} w USING (source_key)
+                FROM std.record r JOIN {returned} w USING (source_key)
                 WHERE r.source = '{source.source}' AND w.until_night IS NULL
             ), gone AS (
                 SELECT a.record_id, min(o.record_id) AS anchor
