@@ -41,6 +41,8 @@ def outcome(night) -> tuple:
         together(night),
         ask(night, "SELECT record_l, record_r, tier, weight, verdict FROM link.pair ORDER BY ALL"),
         ask(night, "SELECT * FROM link.crowd ORDER BY ALL"),
+        ask(night, "SELECT * FROM link.budget ORDER BY ALL"),
+        ask(night, "SELECT * FROM link.candidate ORDER BY ALL"),
         ask(night, "SELECT record_l, record_r, reason FROM link.review ORDER BY ALL"),
     )
 

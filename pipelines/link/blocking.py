@@ -52,6 +52,9 @@ SLIP_RULES: tuple[Rule, ...] = (
 )
 """Two numbers that one slip explains are looked for here, see `score`."""
 
+_LOWER = 2**32 - 1
+"""Half of a hash is enough for a key."""
+
 _EVIDENCE = """
     SELECT record_id, s.hub, s.is_open, s.held_id, s.holders,
         coalesce(r.birth_from_id, false) AND r.id17 IS NOT NULL AS from_id,
@@ -100,18 +103,27 @@ _EVIDENCE = """
 """
 
 
-def candidates(con: duckdb.DuckDBPyConnection) -> None:
-    """The temporary table ``candidate``: the records to compare, and their keys.
+def candidates_sql(condition: str) -> str:
+    """Records to compare (of those under `condition`) and their keys: rows of `link.candidate`.
 
-    Columns: record_id, hub, row_id, is_open, holders, and for every rule the hash of its keys (of
-    rules that explode: a list of them), NULL where one of them is missing.
+    A key is NULL where a part of it is missing. Two blocks may share a number by chance, which
+    costs some comparisons and joins nobody.
     """
     keys = ", ".join(f"{_key(rule)} AS {rule.name}" for rule in (*RULES, *SLIP_RULES))
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE candidate AS
-        SELECT record_id, hub, row_id, is_open, holders, {keys}
-        FROM ({evidence_sql("is_profile")})"""
-    )
+    return f"""SELECT record_id, hub, row_id, is_open, holders, {keys}
+        FROM ({evidence_sql(f"is_profile AND {condition}")})"""
+
+
+def find_candidates(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
+    """Fill `link.candidate` for the touched records, or for all; ``candidate`` is a view of it."""
+    con.execute("BEGIN")
+    everything = everything or not count(con, "SELECT count(*) FROM link.candidate")
+    touched = "record_id IN (SELECT record_id FROM touched)"
+    chosen = "true" if everything else touched
+    con.execute(f"DELETE FROM link.candidate WHERE {chosen}")
+    con.execute(f"INSERT INTO link.candidate {candidates_sql(chosen)}")
+    con.execute("COMMIT")
+    con.execute("CREATE OR REPLACE TEMP VIEW candidate AS FROM link.candidate")
 
 
 def evidence_sql(condition: str) -> str:
@@ -124,7 +136,7 @@ def evidence_sql(condition: str) -> str:
 
 def _key(rule: Rule) -> str:
     present = " AND ".join(f"{key} IS NOT NULL" for key in rule.keys)
-    hashed = f"hash({', '.join(rule.keys)})"
+    hashed = f"(hash({', '.join(rule.keys)}) & {_LOWER})::UINTEGER"
     if rule.explode:
         hashed = f"list_transform(phones, lambda phone: {hashed})"
         present = present.replace("phone IS", "phones IS")
@@ -149,7 +161,7 @@ def block(con: duckdb.DuckDBPyConnection, scope: str | None = None) -> dict[str,
     if scope:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE near AS
-            SELECT * FROM candidate WHERE record_id IN (SELECT record_id FROM {scope})"""
+            FROM candidate WHERE record_id IN (SELECT record_id FROM {scope})"""
         )
     for number, rule in enumerate(RULES):
         tell("compare", number, len(RULES))

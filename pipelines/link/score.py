@@ -15,7 +15,7 @@ from pipelines.errors import ModelUnusable
 from pipelines.journal import open_journal
 from pipelines.link import frozen as frozen_models
 from pipelines.link import model
-from pipelines.link.blocking import SLIP_RULES, block, candidates, evidence_sql, pairs_sql
+from pipelines.link.blocking import SLIP_RULES, block, evidence_sql, find_candidates, pairs_sql
 from pipelines.link.certain import stand
 from pipelines.link.compare import compare
 from pipelines.link.crowd import find_crowd, mark_wakened, remember_crowd
@@ -42,7 +42,8 @@ def score_pairs(night: Night) -> dict[str, object]:
         _use(con, night, frozen)
         everything = mark_touched(con, night)
         counts.update(stand(con, everything=everything))
-        candidates(con)
+        find_candidates(con, everything=everything)
+        counts.update(find_crowd(con, everything=everything))
         if frozen is None:
             start = time.perf_counter()
             frozen = _train(con, night)
@@ -53,7 +54,6 @@ def score_pairs(night: Night) -> dict[str, object]:
         counts["open_share_trained"] = round(
             frozen.body["open_records"] / max(frozen.body["records"], 1), 4
         )
-        counts.update(find_crowd(con))
         mark_wakened(con)
         con.execute("CREATE OR REPLACE TEMP TABLE scope AS FROM touched UNION FROM wakened")
         counts.update(block(con, None if everything else "scope"))
@@ -240,5 +240,6 @@ def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         """
     )
     con.execute("COMMIT")
-    for table in ("certain_pair", "slip_pair", "probable_pair", "candidate", "crowd", "wakened"):
+    for table in ("certain_pair", "slip_pair", "probable_pair", "crowd", "budget", "wakened"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
+    con.execute("DROP VIEW candidate")

@@ -20,7 +20,6 @@ from pipelines.link.blocking import evidence_sql
 from pipelines.link.charts import write_page
 from pipelines.link.compare import EVIDENCE, compare
 from pipelines.link.context import EMPTY, SHARED_PHONES, shared_phones_sql
-from pipelines.link.crowd import find_crowd
 from pipelines.link.profile import score_profile
 from pipelines.store import count
 
@@ -55,7 +54,7 @@ def train(
 ) -> frozen.Model:
     """Fit on the records of a night and freeze the result under `home.models`.
 
-    Reads `std.record`, `link.standing` and the temporary table ``candidate``. The same records,
+    Reads `std.record`, `link.standing`, ``candidate`` and ``crowd``. The same records,
     decisions and seed give the same files, whatever the number of threads and the order of rows.
     The model is not in force yet, see `frozen.put_in_force`.
 
@@ -82,7 +81,6 @@ def train(
     if records >= PROFILE_RECORDS:
         for term, table in terms.items():
             con.register(f"fresh_{term}", table)
-        find_crowd(con)
         fresh = {term: f"fresh_{term}" for term in terms}
         profile = score_profile(con, parameters, prior, terms=fresh, seed=seed)
         for term in terms:
