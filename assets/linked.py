@@ -11,6 +11,8 @@ pairs = table_step(
     {
         "link.pair": ["std.record"],
         "link.standing": ["std.record"],
+        "link.candidate": ["std.record"],
+        "link.budget": ["std.record"],
         "link.crowd": ["std.record"],
         "link.decision": ["std.record"],
     },

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 from linkage_fixture import Record, district, make_home, run_night
 
-from pipelines.link import blocking
+from pipelines.link import crowd as crowds
 
 
 def ask(night, sql: str) -> list[tuple]:
@@ -41,6 +41,8 @@ def outcome(night) -> tuple:
         together(night),
         ask(night, "SELECT record_l, record_r, tier, weight, verdict FROM link.pair ORDER BY ALL"),
         ask(night, "SELECT * FROM link.crowd ORDER BY ALL"),
+        ask(night, "SELECT * FROM link.budget ORDER BY ALL"),
+        ask(night, "SELECT * FROM link.candidate ORDER BY ALL"),
         ask(night, "SELECT record_l, record_r, reason FROM link.review ORDER BY ALL"),
     )
 
@@ -89,8 +91,8 @@ def test_a_source_that_repeats_itself_ten_times_changes_nothing_for_the_others(t
 
 
 def test_a_rule_keeps_to_its_budget_by_leaving_out_its_largest_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocking, "LEAST_BUDGET", 500)
-    monkeypatch.setattr(blocking, "RULE_BUDGET", 1)
+    monkeypatch.setattr(crowds, "LEAST_BUDGET", 500)
+    monkeypatch.setattr(crowds, "RULE_BUDGET", 1)
     crowd = [shared("village", n) for n in range(100)]
     few = [replace(shared("village", n), key=f"f{n}", name="李娜", pinyin="li na") for n in (1, 2)]
     numbered = [r for r in district(9, 1) if r.id17]
@@ -103,7 +105,7 @@ def test_a_rule_keeps_to_its_budget_by_leaving_out_its_largest_blocks(tmp_path, 
 def test_blocks_that_grow_too_large_and_shrink_again_end_where_a_rebuild_ends(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(blocking, "BLOCK_LIMIT", 12)
+    monkeypatch.setattr(crowds, "BLOCK_LIMIT", 12)
     people = district(60, 2)
     bare = [
         replace(record, key=f"{record.key}+{n}", id17=None, id_status="missing", source="ledger_x")

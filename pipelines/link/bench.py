@@ -16,7 +16,8 @@ from pipelines.errors import NothingPublished
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.link import frozen
-from pipelines.link.blocking import candidates, find_crowd
+from pipelines.link.blocking import candidates_sql
+from pipelines.link.crowd import find_crowd
 from pipelines.link.train import Decided, train
 
 _VIEWS = ("std.record", "link.standing")
@@ -65,7 +66,7 @@ def on_bench(home: Home, config: Config) -> Iterator[Bench]:
             ((night, day),) = con.execute(
                 "SELECT night, business_date FROM home.meta.night ORDER BY night DESC LIMIT 1"
             ).fetchall()
-            candidates(con)
+            con.execute(f"CREATE TEMP TABLE candidate AS {candidates_sql('true')}")
             find_crowd(con)
             with open_journal(config.journal_url) as journal:
                 said = [(low, high, verdict) for _, low, high, verdict, *_ in journal.decisions()]

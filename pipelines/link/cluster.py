@@ -112,21 +112,21 @@ def _take_turned_blocks(con: duckdb.DuckDBPyConnection) -> None:
 
 def _edges(con: duckdb.DuckDBPyConnection) -> None:
     """The temporary view ``edge``: pairs that evidence joins, whether or not they were cut."""
+    columns = "p.record_l, p.record_r, p.tier, p.weight, p.verdict"
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP VIEW edge AS
-        SELECT record_l, record_r, tier, weight, verdict FROM link.pair WHERE verdict = 'joined'
-            OR (tier = 'decision' AND verdict = 'refused' AND weight > 0)
-        UNION ALL
-        SELECT p.record_l, p.record_r, p.tier, p.weight, p.verdict
-        FROM link.pair p
-        JOIN link.standing l ON l.record_id = p.record_l
-        JOIN link.standing r ON r.record_id = p.record_r
-        WHERE p.verdict = 'refused' AND p.tier <> 'decision' AND (
-            p.tier = 'certain' OR p.weight = {SLIP_WEIGHT}
-            OR (l.held_id <> r.held_id) IS NOT TRUE
-        )
+        CREATE OR REPLACE TEMP TABLE cut_before AS
+        SELECT {columns} FROM link.pair p
+        LEFT JOIN link.standing l ON l.record_id = p.record_l
+        LEFT JOIN link.standing r ON r.record_id = p.record_r
+        WHERE p.verdict = 'refused' AND CASE WHEN p.tier = 'decision' THEN p.weight > 0
+            ELSE p.tier = 'certain' OR p.weight = {SLIP_WEIGHT}
+                OR (l.held_id <> r.held_id) IS NOT TRUE END
         """
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP VIEW edge AS
+        SELECT {columns} FROM link.pair p WHERE verdict = 'joined' UNION ALL FROM cut_before"""
     )
 
 
@@ -168,9 +168,11 @@ def _reach(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
 
 def _components(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """The temporary table ``member`` (record_id, component), lawful."""
-    edges = con.execute(
-        "SELECT record_l, record_r FROM edge WHERE record_l IN (SELECT record_id FROM reached)"
-    ).fetchnumpy()
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE near_edge AS
+        FROM edge WHERE record_l IN (SELECT record_id FROM reached)"""
+    )
+    edges = con.execute("SELECT record_l, record_r FROM near_edge").fetchnumpy()
     node, label = components(np.asarray(edges["record_l"]), np.asarray(edges["record_r"]))
     con.register("labelled", pa.table({"record_id": node, "component": label}))
     con.execute(
@@ -186,14 +188,12 @@ def _components(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE verdict AS
-        SELECT e.record_l, e.record_r, e.tier FROM edge e
-        JOIN member m ON m.record_id = e.record_l
-        WHERE e.verdict = 'refused'
+        SELECT record_l, record_r, tier FROM near_edge WHERE verdict = 'refused'
         """
     )
     _set_verdict(con, "joined")
     found["pairs_refused"] = _cut(con)
-    for table in ("unlawful", "verdict", "held"):
+    for table in ("unlawful", "verdict", "held", "near_edge"):
         con.execute(f"DROP TABLE {table}")
     return found
 
@@ -209,10 +209,9 @@ def _find_unlawful(con: duckdb.DuckDBPyConnection) -> None:
         WITH slip AS (
             SELECT a.record_id, b.held_id AS meant
             FROM (
-                SELECT record_l AS one, record_r AS other, tier, weight FROM edge
-                UNION ALL SELECT record_r, record_l, tier, weight FROM edge
+                SELECT record_l AS one, record_r AS other, tier, weight FROM near_edge
+                UNION ALL SELECT record_r, record_l, tier, weight FROM near_edge
             ) e
-            JOIN member m ON m.record_id = e.one
             JOIN link.standing a ON a.record_id = e.one
             JOIN link.standing b ON b.record_id = e.other
             WHERE e.tier = 'probable' AND e.weight = {SLIP_WEIGHT} AND a.holders = 1
@@ -251,7 +250,7 @@ def _cut(con: duckdb.DuckDBPyConnection) -> int:
         nodes.setdefault(component, {})[record] = Node(row, number)
     edges: dict[int, list[Edge]] = {}
     for component, left, right, weight, tier in con.execute(
-        """SELECT m.component, e.record_l, e.record_r, e.weight, e.tier FROM edge e
+        """SELECT m.component, e.record_l, e.record_r, e.weight, e.tier FROM near_edge e
         JOIN member m ON m.record_id = e.record_l SEMI JOIN unlawful USING (component)"""
     ).fetchall():
         edges.setdefault(component, []).append(Edge(left, right, weight, tier == "decision"))
@@ -290,7 +289,7 @@ def _cut(con: duckdb.DuckDBPyConnection) -> int:
             """
             CREATE OR REPLACE TEMP TABLE verdict AS
             SELECT e.record_l, e.record_r, e.tier
-            FROM edge e JOIN refusal f ON f.record_l = e.record_l AND f.record_r = e.record_r
+            FROM near_edge e JOIN refusal f ON f.record_l = e.record_l AND f.record_r = e.record_r
                 AND f.decided = (e.tier = 'decision')
             """
         )

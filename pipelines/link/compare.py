@@ -9,6 +9,7 @@ import duckdb
 from splink import DuckDBAPI, Linker
 
 from pipelines.link import model
+from pipelines.link.blocking import evidence_sql
 from pipelines.link.context import SHARED_PHONES, context_sql
 from pipelines.link.levels import COLUMNS
 
@@ -21,7 +22,6 @@ for _name in ("splink", "splink.internals"):
 
 def compare(
     con: duckdb.DuckDBPyConnection,
-    records: str,
     parameters: model.Parameters,
     prior: float,
     *,
@@ -33,32 +33,19 @@ def compare(
     Columns: record_l, record_r, weight, probability, reasons, and ``gamma_<comparison>``.
 
     Args:
-        con: holds ``blocked`` in the shape that Splink takes.
-        records: table or view with the columns of `EVIDENCE`, and hub.
+        con: holds ``blocked`` in the shape that Splink takes, and the records' `link.standing`.
         parameters, prior: the model.
         terms: column → relation with its term frequencies; a value that is not in it counts as
             rare as the rarest one that is. Without an entry there is no adjustment. The entry
             `SHARED_PHONES` has the telephones that several names share.
         least: pairs with a smaller match probability are left out.
     """
-    compared = f"""SELECT {EVIDENCE}, hub FROM {records} WHERE record_id IN (
-        SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked)"""
+    blocked = "SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked"
+    compared = f"SELECT {EVIDENCE}, hub FROM ({evidence_sql(f'record_id IN ({blocked})')})"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE splink_input AS "
-        + context_sql(compared, terms.get(SHARED_PHONES))
+        + with_terms_sql(context_sql(compared, terms.get(SHARED_PHONES)), terms)
     )
-    for term in model.TERMS:
-        if term in terms:
-            con.execute(
-                f"""
-                CREATE OR REPLACE TEMP TABLE splink_input AS
-                SELECT c.*, coalesce(t.tf_{term}, CASE WHEN c.{term} IS NOT NULL THEN
-                    (SELECT min(tf_{term}) FROM {terms[term]}) END) AS tf_{term}
-                FROM splink_input c LEFT JOIN {terms[term]} t USING ({term})
-                """
-            )
-        else:
-            con.execute(f"ALTER TABLE splink_input ADD COLUMN tf_{term} DOUBLE")
     api = DuckDBAPI(con)
     # what Splink would check here are settings that this project's own tests check
     linker = Linker(
@@ -85,3 +72,21 @@ def compare(
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     con.execute("DROP TABLE splink_input")
+
+
+def with_terms_sql(records: str, terms: Mapping[str, str]) -> str:
+    """SQL of `records` with the frequency of each of their terms, ``tf_<column>``.
+
+    A value that is not in `terms` counts as rare as the rarest one that is.
+    """
+    joins, columns = [], []
+    for term in model.TERMS:
+        if term not in terms:
+            columns.append(f"NULL::DOUBLE AS tf_{term}")
+            continue
+        columns.append(
+            f"""coalesce({term}.tf_{term}, CASE WHEN given.{term} IS NOT NULL
+                THEN (SELECT min(tf_{term}) FROM {terms[term]}) END) AS tf_{term}"""
+        )
+        joins.append(f"LEFT JOIN {terms[term]} {term} ON {term}.{term} = given.{term}")
+    return f"SELECT given.*, {', '.join(columns)} FROM ({records}) given {' '.join(joins)}"

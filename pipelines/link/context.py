@@ -12,6 +12,8 @@ from functools import cache
 
 from lunardate import LunarDate
 
+from pipelines.link.blocking import evidence_sql
+
 OFFICE = 8
 """A telephone under more names than a family has is an office's: no evidence."""
 HOUSEHOLD = 12
@@ -29,9 +31,9 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2040
 
 
 def shared_phones_sql() -> str:
-    """SQL over ``candidate``: telephones that stand under several names, and under how many."""
-    return """SELECT phone, count(DISTINCT name_pinyin) AS names
-        FROM (SELECT unnest(phones) AS phone, name_pinyin FROM candidate)
+    """SQL of the telephones that stand under several names, and under how many."""
+    return f"""SELECT phone, count(DISTINCT name_pinyin) AS names
+        FROM (SELECT unnest(phones) AS phone, name_pinyin FROM ({evidence_sql("is_profile")}))
         GROUP BY phone HAVING names > 1 ORDER BY phone"""
 
 
@@ -85,13 +87,16 @@ def _companions_sql() -> str:
         ), member AS (
             SELECT record_id, {UNIT} AS unit, hash(name_pinyin) AS sound FROM std.record
             WHERE name_pinyin IS NOT NULL AND (household_key IS NOT NULL OR role <> 'self')
+        ), housed AS MATERIALIZED (
+            SELECT hub, unit, sound FROM wanted JOIN member USING (record_id)
         ), home AS (
             SELECT unit, list(DISTINCT sound) AS sounds FROM member
+            WHERE unit IN (SELECT unit FROM housed)
             GROUP BY unit HAVING count(*) BETWEEN 2 AND {HOUSEHOLD}
         ), companion AS (
             SELECT hub, list_distinct(flatten(list(
                 list_filter(sounds, lambda s: s <> sound)))) AS companions
-            FROM wanted JOIN member USING (record_id) JOIN home USING (unit)
+            FROM housed JOIN home USING (unit)
             GROUP BY hub HAVING len(companions) > 0
         )"""
 

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import duckdb
 
-from pipelines.link.blocking import evidence_sql
 from pipelines.link.compare import compare
 from pipelines.link.frozen import Model
 from pipelines.link.train import Decided
@@ -64,16 +63,14 @@ def decided_bands(
     con.execute("CREATE OR REPLACE TEMP TABLE said (l BIGINT, r BIGINT, verdict VARCHAR)")
     if rows := [list(row) for row in decided]:
         con.executemany("INSERT INTO said VALUES (?, ?, ?)", rows)
-    wanted = "record_id IN (SELECT unnest([l, r]) FROM said)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE decided_record AS {evidence_sql(wanted)}")
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE blocked AS
         SELECT 0::UTINYINT AS match_key, l AS join_key_l, r AS join_key_r FROM said
-        SEMI JOIN decided_record a ON a.record_id = l SEMI JOIN decided_record b ON b.record_id = r
+        SEMI JOIN std.record a ON a.record_id = l SEMI JOIN std.record b ON b.record_id = r
         """
     )
-    compare(con, "decided_record", frozen.parameters, frozen.prior, terms=frozen.terms)
+    compare(con, frozen.parameters, frozen.prior, terms=frozen.terms)
     bands = []
     for low, high in pairwise(EDGES):
         ((always, never),) = con.execute(
@@ -82,6 +79,6 @@ def decided_bands(
             WHERE probability >= {low} AND (probability < {high} OR {high} = 1)"""
         ).fetchall()
         bands.append(Band(low, high, always, never))
-    for table in ("said", "decided_record", "blocked", "scored"):
+    for table in ("said", "blocked", "scored"):
         con.execute(f"DROP TABLE {table}")
     return bands

@@ -80,8 +80,11 @@ def _phones_of_many(con: duckdb.DuckDBPyConnection) -> None:
         WITH listed AS (
             SELECT record_id, source, department, name_pinyin, unnest(phones) AS phone
             FROM std.record
+        ), frequent AS (
+            SELECT phone FROM listed GROUP BY phone HAVING count(*) > {OFFICE}
         ), crowded AS (
-            SELECT phone FROM listed GROUP BY phone HAVING count(DISTINCT name_pinyin) > {OFFICE}
+            SELECT phone FROM listed SEMI JOIN frequent USING (phone)
+            GROUP BY phone HAVING count(DISTINCT name_pinyin) > {OFFICE}
         )
         SELECT record_id, source, department, 'phone', 'phone_of_many', 'warning',
             rpad(left(phone, 1), length(phone)::INTEGER, '*'), NULL

@@ -26,6 +26,7 @@ Credit Risk Scorecards, 2006), not a test: small samples exceed it by chance. So
 exceed what chance makes of samples of this size, see `chance`.
 """
 _COMMON = 50
+_PROFILES = "SELECT name_key, name_pinyin FROM std.record SEMI JOIN candidate USING (record_id)"
 """Terms whose frequencies are compared one by one; all others are one bin."""
 
 Verdict = Literal["keep", "watch", "retrain", "too little to say"]
@@ -125,7 +126,7 @@ def check(bench: Bench, frozen: Model) -> Check:
     )
     findings += [_terms(con, frozen, term) for term in model.TERMS]
     unknown = con.execute(
-        f"""SELECT avg((t.name_key IS NULL)::INTEGER) FROM candidate c
+        f"""SELECT avg((t.name_key IS NULL)::INTEGER) FROM ({_PROFILES}) c
         LEFT JOIN {frozen.terms["name_key"]} t USING (name_key) WHERE c.name_key IS NOT NULL"""
     ).fetchall()[0][0]
     return Check(bench.night, findings, float(unknown or 0), bands, scored)
@@ -168,13 +169,13 @@ def _terms(con: duckdb.DuckDBPyConnection, frozen: Model, term: str) -> Finding:
         WITH common AS (
             SELECT {term}, tf_{term} AS share FROM {frozen.terms[term]}
             ORDER BY share DESC, {term} LIMIT {_COMMON}
-        ), now AS (SELECT {term}, count(*) AS n FROM candidate
+        ), now AS (SELECT {term}, count(*) AS n FROM ({_PROFILES})
             WHERE {term} IS NOT NULL GROUP BY {term})
         SELECT row_number() OVER (ORDER BY share DESC, {term}), share, coalesce(n, 0)
         FROM common LEFT JOIN now USING ({term}) ORDER BY 1
         """
     ).fetchall()
-    total = count(con, f"SELECT count({term}) FROM candidate")
+    total = count(con, f"SELECT count({term}) FROM ({_PROFILES})")
     was = frozen.body["candidates"]
     then = {f"no. {place}": round(share * was) for place, share, _ in rows}
     now = {f"no. {place}": n for place, _, n in rows}

@@ -18,6 +18,7 @@ from pipelines.errors import OnegridError
 from pipelines.home import Home
 from pipelines.link import model
 from pipelines.link.blocking import evidence_sql
+from pipelines.link.compare import with_terms_sql
 from pipelines.link.context import SHARED_PHONES, context_sql
 from pipelines.link.frozen import Model, load
 from pipelines.link.texts import BASES, DECIDED, MISSING, NEVER_COMPARED, SCORED, WORDS
@@ -141,13 +142,14 @@ def _compare(
     evidence = evidence_sql(
         "record_id IN (SELECT unnest(list_concat($left::BIGINT[], $right::BIGINT[])))"
     )
+    around = context_sql(evidence, frozen.terms[SHARED_PHONES])
     bars = ", ".join(_bar_sql(frozen, comparison) for comparison in model.COMPARISONS)
     return con.execute(
         f"""
         WITH wanted AS (
             SELECT DISTINCT unnest($left::BIGINT[]) AS record_l,
                 unnest($right::BIGINT[]) AS record_r
-        ), evidence AS MATERIALIZED ({_with_terms(frozen, evidence)}),
+        ), evidence AS MATERIALIZED ({with_terms_sql(around, frozen.terms)}),
         one AS (SELECT COLUMNS('(.*)') AS "\\1_l" FROM evidence),
         other AS (SELECT COLUMNS('(.*)') AS "\\1_r" FROM evidence)
         SELECT record_l, record_r, {bars}
@@ -155,23 +157,6 @@ def _compare(
         """,
         {"left": list(left), "right": list(right)},
     ).fetchall()
-
-
-def _with_terms(frozen: Model, evidence: str) -> str:
-    """SELECT of `evidence` with what lies around it and the term frequencies.
-
-    A value never seen is as rare as any is.
-    """
-    columns, joins = ["c.*"], []
-    for term in model.TERMS:
-        known, name = frozen.terms[term], f"tf_{term}"
-        columns.append(
-            f"coalesce(t_{term}.{name}, CASE WHEN c.{term} IS NOT NULL"
-            f" THEN (SELECT min({name}) FROM {known}) END) AS {name}"
-        )
-        joins.append(f"LEFT JOIN {known} t_{term} ON t_{term}.{term} = c.{term}")
-    around = context_sql(evidence, frozen.terms[SHARED_PHONES])
-    return f"SELECT {', '.join(columns)} FROM ({around}) c {' '.join(joins)}"
 
 
 def _bar_sql(frozen: Model, comparison: model.Comparison) -> str:

@@ -89,7 +89,10 @@ def _before(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -
         CREATE OR REPLACE TEMP TABLE old_member AS
         SELECT record_id, resident_id FROM past_cluster SEMI JOIN old_identity USING (resident_id)
         UNION SELECT anchor_record, resident_id FROM old_identity
-        WHERE anchor_record NOT IN (SELECT record_id FROM past_cluster)
+        WHERE anchor_record NOT IN (
+            SELECT record_id FROM past_cluster
+            WHERE record_id IN (SELECT anchor_record FROM old_identity)
+        )
         """
     )
 
@@ -157,7 +160,9 @@ def _bear(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             ) = 1
         ), earlier AS (
             SELECT record_id, count(*) AS times FROM master.event
-            WHERE kind IN ('birth', 'split') AND night < $1 GROUP BY record_id
+            WHERE kind IN ('birth', 'split') AND night < $1
+                AND record_id IN (SELECT anchor_record FROM founder)
+            GROUP BY record_id
         )
         SELECT f.component, f.anchor_record, $1::INTEGER AS born_night, o.came_from,
             'R' || left(md5(f.anchor_record || coalesce('#' || e.times, '')), 15) AS resident_id

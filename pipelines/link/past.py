@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 
+from pipelines.link.blocking import RULES, SLIP_RULES
 from pipelines.link.context import UNIT
 from pipelines.night import Night
 from pipelines.store import count
@@ -38,7 +39,21 @@ _PAST_TABLES = {
     ),
     "past_decision": ("link.decision", "record_l BIGINT, record_r BIGINT, verdict VARCHAR"),
     "past_review": ("link.review", "review_id VARCHAR, since_night INTEGER"),
-    "past_crowd": ("link.crowd", "rule VARCHAR, key UBIGINT"),
+    "past_candidate": (
+        "link.candidate",
+        "record_id BIGINT, hub BIGINT, row_id UBIGINT, is_open BOOLEAN, holders INTEGER, "
+        + ", ".join(
+            f"{rule.name} UINTEGER{'[]' if rule.explode else ''}" for rule in (*RULES, *SLIP_RULES)
+        ),
+    ),
+    "past_crowd": (
+        "link.crowd",
+        "rule VARCHAR, key UBIGINT, records BIGINT, open_records BIGINT, pairs BIGINT",
+    ),
+    "past_budget": (
+        "link.budget",
+        "rule VARCHAR, most BIGINT, pairs BIGINT, open_records BIGINT, compared_up_to BIGINT",
+    ),
     "past_night": ("meta.night", "night INTEGER, model_version VARCHAR"),
 }
 

@@ -49,10 +49,10 @@ def score_profile(
         """CREATE OR REPLACE TEMP TABLE blocked AS SELECT 0::UTINYINT AS match_key,
         record_id AS join_key_l, record_id AS join_key_r FROM sampled"""
     )
-    compare(con, "candidate", parameters, prior, terms=terms)
+    compare(con, parameters, prior, terms=terms)
     itself = _histogram(con)
     block(con, "sampled")
-    compare(con, "candidate", parameters, prior, terms=terms)
+    compare(con, parameters, prior, terms=terms)
     return {"pairs": _histogram(con), "itself": itself}
 
 

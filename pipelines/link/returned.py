@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.night import Night
-from pipelines.store import quote
+from pipelines.store import count, quote
 
 TIE_WEIGHT = 999.0
 """Below a person's decision about the same two records, above all evidence."""
@@ -19,14 +19,15 @@ def tie_returns(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     The pairs are of the tier ``decision``: a person held the form, and knew whom it was about.
     """
     for source in night.config.sources.values():
-        if source.kind != "returns":
+        returned = f"raw.{quote(source.source)}"
+        if source.kind != "returns" or not count(con, f"SELECT count(*) FROM {returned}"):
             continue
         con.execute(
             f"""
             INSERT INTO link.pair
             WITH answer AS (
                 SELECT r.record_id, CAST(w.anchor_record AS BIGINT) AS anchor
-                FROM std.record r JOIN raw.{quote(source.source)} w USING (source_key)
+                FROM std.record r JOIN {returned} w USING (source_key)
                 WHERE r.source = '{source.source}' AND w.until_night IS NULL
             ), gone AS (
                 SELECT a.record_id, min(o.record_id) AS anchor

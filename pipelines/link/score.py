@@ -15,17 +15,10 @@ from pipelines.errors import ModelUnusable
 from pipelines.journal import open_journal
 from pipelines.link import frozen as frozen_models
 from pipelines.link import model
-from pipelines.link.blocking import (
-    SLIP_RULES,
-    block,
-    candidates,
-    find_crowd,
-    keys_sql,
-    mark_wakened,
-    remember_crowd,
-)
+from pipelines.link.blocking import SLIP_RULES, block, evidence_sql, find_candidates, pairs_sql
 from pipelines.link.certain import stand
 from pipelines.link.compare import compare
+from pipelines.link.crowd import find_crowd, mark_wakened, remember_crowd
 from pipelines.link.past import mark_touched, past
 from pipelines.link.train import train
 from pipelines.night import Night
@@ -49,7 +42,8 @@ def score_pairs(night: Night) -> dict[str, object]:
         _use(con, night, frozen)
         everything = mark_touched(con, night)
         counts.update(stand(con, everything=everything))
-        candidates(con)
+        find_candidates(con, everything=everything)
+        counts.update(find_crowd(con, everything=everything))
         if frozen is None:
             start = time.perf_counter()
             frozen = _train(con, night)
@@ -60,13 +54,11 @@ def score_pairs(night: Night) -> dict[str, object]:
         counts["open_share_trained"] = round(
             frozen.body["open_records"] / max(frozen.body["records"], 1), 4
         )
-        counts.update(find_crowd(con))
         mark_wakened(con)
         con.execute("CREATE OR REPLACE TEMP TABLE scope AS FROM touched UNION FROM wakened")
         counts.update(block(con, None if everything else "scope"))
         compare(
             con,
-            "candidate",
             frozen.parameters,
             frozen.prior,
             terms=frozen.terms,
@@ -168,8 +160,8 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                 ELSE 'review'
             END AS verdict
         FROM scored s
-        JOIN candidate l ON l.record_id = s.record_l
-        JOIN candidate r ON r.record_id = s.record_r
+        JOIN link.standing l ON l.record_id = s.record_l
+        JOIN link.standing r ON r.record_id = s.record_r
         """
     )
     for table in ("scored", "blocked"):
@@ -183,29 +175,25 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     apart (neither villages nor both dwelling and telephones), and no other record supports the
     number that slipped.
     """
-    scope = "record_id IN (FROM scope)"
-    sides = [("true", "true")] if everything else [(scope, "true"), ("true", scope)]
-    # Keys stand in a table of their own: DuckDB would rather join all bearers of a name.
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE slip_key AS "
-        + " UNION ALL ".join(
-            f"""SELECT '{rule.name}' AS rule, key, record_id, asks
-                AND key NOT IN (SELECT key FROM crowd WHERE rule = '{rule.name}') AS asks
-            FROM ({keys_sql(rule)})"""
-            for rule in SLIP_RULES
+    within = None
+    if not everything:
+        within = "slip_near"
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE slip_near AS
+            FROM candidate WHERE record_id IN (FROM scope)"""
         )
-    )
-    joins = " UNION ALL ".join(
+    joins = " UNION ALL ".join(pairs_sql(rule, within) for rule in SLIP_RULES)
+    con.execute(
         f"""
-        SELECT least(s.record_id, o.record_id) AS record_l,
-            greatest(s.record_id, o.record_id) AS record_r
-        FROM (FROM slip_key WHERE asks AND {left}) s
-        JOIN (FROM slip_key WHERE {right}) o USING (rule, key)
-        WHERE s.record_id <> o.record_id
+        CREATE OR REPLACE TEMP TABLE slip_block AS
+        SELECT DISTINCT record_l, record_r FROM ({joins})
+        JOIN link.standing l ON l.record_id = record_l
+        JOIN link.standing r ON r.record_id = record_r
+        WHERE damerau_levenshtein(l.held_id, r.held_id) = 1
         """
-        for left, right in sides
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_block AS SELECT DISTINCT * FROM ({joins})")
+    wanted = "record_id IN (SELECT unnest([record_l, record_r]) FROM slip_block)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_record AS {evidence_sql(wanted)}")
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE slip_pair AS
@@ -214,10 +202,8 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
             'ID numbers differ by one slip of the pen; name and birth date agree' AS reasons,
             'joined' AS verdict
         FROM slip_block
-        JOIN candidate s ON s.record_id = record_l JOIN candidate o ON o.record_id = record_r
-        WHERE s.held_id <> o.held_id AND s.row_id <> o.row_id
-            AND s.name_pinyin = o.name_pinyin
-            AND damerau_levenshtein(s.held_id, o.held_id) = 1
+        JOIN slip_record s ON s.record_id = record_l JOIN slip_record o ON o.record_id = record_r
+        WHERE s.name_pinyin = o.name_pinyin
             AND (s.name_key = o.name_key OR s.born_held = o.born_held)
             AND (s.sex IS NULL OR o.sex IS NULL OR s.sex = o.sex)
             AND (s.village_code IS NULL OR o.village_code IS NULL
@@ -226,8 +212,8 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
                 AND NOT list_has_any(s.phones, o.phones)) IS NOT TRUE
         """
     )
-    for table in ("slip_key", "slip_block"):
-        con.execute(f"DROP TABLE {table}")
+    for table in ("slip_near", "slip_block", "slip_record"):
+        con.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
@@ -254,5 +240,6 @@ def _store(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         """
     )
     con.execute("COMMIT")
-    for table in ("certain_pair", "slip_pair", "probable_pair", "candidate", "crowd", "wakened"):
+    for table in ("certain_pair", "slip_pair", "probable_pair", "crowd", "budget", "wakened"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
+    con.execute("DROP VIEW candidate")

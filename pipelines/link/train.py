@@ -16,7 +16,7 @@ from splink import DuckDBAPI, Linker
 
 from pipelines.home import Home
 from pipelines.link import frozen, model
-from pipelines.link.blocking import evidence_sql, find_crowd
+from pipelines.link.blocking import evidence_sql
 from pipelines.link.charts import write_page
 from pipelines.link.compare import EVIDENCE, compare
 from pipelines.link.context import EMPTY, SHARED_PHONES, shared_phones_sql
@@ -54,7 +54,7 @@ def train(
 ) -> frozen.Model:
     """Fit on the records of a night and freeze the result under `home.models`.
 
-    Reads `std.record`, `link.standing` and the temporary table ``candidate``. The same records,
+    Reads `std.record`, `link.standing`, ``candidate`` and ``crowd``. The same records,
     decisions and seed give the same files, whatever the number of threads and the order of rows.
     The model is not in force yet, see `frozen.put_in_force`.
 
@@ -81,7 +81,6 @@ def train(
     if records >= PROFILE_RECORDS:
         for term, table in terms.items():
             con.register(f"fresh_{term}", table)
-        find_crowd(con)
         fresh = {term: f"fresh_{term}" for term in terms}
         profile = score_profile(con, parameters, prior, terms=fresh, seed=seed)
         for term in terms:
@@ -91,7 +90,9 @@ def train(
         "seed": seed,
         "records": records,
         "open_records": count(con, "SELECT count(*) FROM link.standing WHERE is_open"),
-        "candidates": count(con, "SELECT count(name_key) FROM candidate"),
+        "candidates": count(
+            con, "SELECT count(name_key) FROM std.record SEMI JOIN candidate USING (record_id)"
+        ),
         "is_fitted": records >= ENOUGH_RECORDS,
         "decided_always": sum(verdict == "always" for *_, verdict in decided),
         "prior": prior,
@@ -120,7 +121,7 @@ def same_person_levels(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE sample AS
-        SELECT {EVIDENCE}, hub FROM ({evidence_sql(stated)})
+        SELECT record_id, hub FROM ({evidence_sql(stated)})
         QUALIFY row_number() OVER (PARTITION BY hub ORDER BY md5(record_id || '/{seed}'), record_id)
             <= {_RECORDS_A_NUMBER}
         """
@@ -137,25 +138,24 @@ def same_person_levels(
             ON n.l = a.record_id AND n.r = b.record_id
         """
     )
-    joined = _count_levels(con, "sample")
-    wanted = "record_id IN (SELECT unnest([l, r]) FROM said WHERE verdict = 'always')"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE sample AS {evidence_sql(wanted)}")
+    joined = _count_levels(con)
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE blocked AS
         SELECT 0::UTINYINT AS match_key, l AS join_key_l, r AS join_key_r
-        FROM said SEMI JOIN sample a ON a.record_id = l SEMI JOIN sample b ON b.record_id = r
+        FROM said
+        SEMI JOIN std.record a ON a.record_id = l SEMI JOIN std.record b ON b.record_id = r
         WHERE verdict = 'always'
         """
     )
-    always = _count_levels(con, "sample")
+    always = _count_levels(con)
     for table in ("sample", "said", "blocked", "scored"):
         con.execute(f"DROP TABLE {table}")
     return joined, always
 
 
-def _count_levels(con: duckdb.DuckDBPyConnection, records: str) -> Counts:
-    compare(con, records, model.defaults(), 0.01, terms={})
+def _count_levels(con: duckdb.DuckDBPyConnection) -> Counts:
+    compare(con, model.defaults(), 0.01, terms={})
     counts: Counts = {}
     for comparison in model.COMPARISONS:
         found = dict(
@@ -192,11 +192,12 @@ def _estimate_u(
 ) -> model.Parameters:
     """u from all pairs of a sample of candidates, taken by hash."""
     share = _HASHES * _RANDOM_RECORDS // records
+    chosen = f"is_profile AND md5_number_lower(record_id || '/{seed}') % {_HASHES} < {share}"
     empty = ", ".join((EMPTY, *(f"NULL::DOUBLE AS tf_{term}" for term in model.TERMS)))
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE sample_random AS SELECT {EVIDENCE}, {empty} FROM candidate
-        WHERE md5_number_lower(record_id || '/{seed}') % {_HASHES} < {share} ORDER BY record_id
+        CREATE OR REPLACE TEMP TABLE sample_random AS
+        SELECT {EVIDENCE}, {empty} FROM ({evidence_sql(chosen)}) ORDER BY record_id
         """
     )
     linker = Linker(DuckDBAPI(con).register("sample_random"), model.settings(before, prior))
@@ -247,5 +248,6 @@ def _observed(value: object, before: float, least: float) -> float:
 def _frequencies(con: duckdb.DuckDBPyConnection, term: str) -> pa.Table:
     return con.sql(
         f"""SELECT {term}, count(*) / sum(count(*)) OVER () AS tf_{term}
-        FROM candidate WHERE {term} IS NOT NULL GROUP BY {term} ORDER BY {term}"""
+        FROM std.record SEMI JOIN candidate USING (record_id)
+        WHERE {term} IS NOT NULL GROUP BY {term} ORDER BY {term}"""
     ).to_arrow_table()

@@ -36,6 +36,48 @@ holders INTEGER records with the same number
     ),
     Table(
         "link",
+        "candidate",
+        "one record that stands for those that agree with it, and the keys it is compared by",
+        "比较键",
+        columns("""
+record_id BIGINT the record
+hub BIGINT see link.standing
+row_id UBIGINT hash of its source row: two persons of one row are two people
+is_open BOOLEAN see link.standing
+holders INTEGER see link.standing
+name_birth UINTEGER hash of what rule name_birth compares by
+sound_birth UINTEGER hash of what rule sound_birth compares by
+name_dwelling UINTEGER hash of what rule name_dwelling compares by
+name_phone UINTEGER[] hash of what rule name_phone compares by; one a telephone
+birth_dwelling UINTEGER hash of what rule birth_dwelling compares by
+birth_phone UINTEGER[] hash of what rule birth_phone compares by; one a telephone
+name_year_village UINTEGER hash of what rule name_year_village compares by
+name_year UINTEGER hash of what rule name_year compares by
+birth_village UINTEGER hash of what rule birth_village compares by
+name_monthday UINTEGER hash of what rule name_monthday compares by
+name_village UINTEGER hash of what rule name_village compares by
+id_head UINTEGER hash of what rule id_head compares by
+id_mask UINTEGER hash of what rule id_mask compares by
+id_tail UINTEGER hash of what rule id_tail compares by
+slip_birth UINTEGER hash of what rule slip_birth compares by
+slip_ends UINTEGER hash of what rule slip_ends compares by
+"""),
+    ),
+    Table(
+        "link",
+        "budget",
+        "what the blocks of one blocking rule come to, by their size",
+        "比较规模",
+        columns("""
+rule VARCHAR blocking rule, see docs/linkage.md
+most BIGINT blocks of at most so many pairs, and of more than half of it; 0: of more than any limit
+pairs BIGINT their pairs: records times open records
+open_records BIGINT their open records
+compared_up_to BIGINT blocks of more pairs than this were left out
+"""),
+    ),
+    Table(
+        "link",
         "crowd",
         "a key that so many records share that they were not compared by it",
         "过大的比较组",
