@@ -23,6 +23,7 @@ from pipelines.standardise.names import clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
 from pipelines.standardise.plain import take_plain
+from pipelines.standardise.text import JUNK
 
 TODAY = date(2026, 11, 23)
 VILLAGES = frozenset({"东墩村", "松滨社区"})
@@ -329,6 +330,13 @@ _NUMBERS = st.one_of(
         st.integers(0, 999),
     ),
     st.text("0123456789Xx*", min_size=15, max_size=18),
+    st.text("0123456789", min_size=12, max_size=15).map(lambda d: f"{d[0]}.{d[1:]}e+17"),
+    st.builds(lambda a, b: f"{a}********{b}", st.integers(0, 999999), st.integers(0, 9999)),
+    st.builds(
+        lambda area, tail: f"{area}********{tail}X", st.integers(100000, 999999), st.just("012")
+    ),
+    st.sampled_from(["123456789012345678", "110101111111111234", "330100000000001234"]),
+    st.integers(10**14, 10**15 - 1).map(lambda n: f"{n}000"),
 )
 _PHONES = st.one_of(
     st.integers(13_000_000_000, 19_999_999_999).map(str),
@@ -341,13 +349,13 @@ _ABOVE = st.sampled_from(["", "临江市松滨区", "松滨区东墩镇", "沈�
 _ADDRESSES = st.one_of(
     st.tuples(
         _ABOVE,
-        st.sampled_from(["东墩村", "松滨社区"]),
-        st.sampled_from(["云栖花园", "云栖小区", "水岸", "东墩组"]),
+        st.sampled_from(["东墩村", "松滨社区", ""]),
+        st.sampled_from(["云栖花园", "云栖小区", "水岸", "东墩组", "中国花园"]),
         st.sampled_from(["3号楼", "03幢", "5-"]),
         st.sampled_from(["2单元", "02-"]),
         st.sampled_from(["501室", "0501", "0"]),
     ),
-    st.tuples(st.sampled_from(["东墩村", "松滨社区"]), st.sampled_from(["6组09号", "12组3号"])),
+    st.tuples(st.sampled_from(["东墩村", "松滨社区", ""]), st.sampled_from(["6组09号", "12组3号"])),
     st.tuples(
         _ABOVE,
         st.sampled_from(["东墩村", "松滨社区", "东墩村民委员会", "无名村", ""]),
@@ -359,10 +367,63 @@ _ADDRESSES = st.one_of(
 ).map("".join)
 
 
-@pytest.mark.parametrize(
-    ("kind", "values"), [("id", _NUMBERS), ("phone", _PHONES), ("address", _ADDRESSES)]
+_DATES = st.one_of(
+    st.dates(date(1880, 1, 1), date(2040, 1, 1)).map(str),
+    st.dates(date(1880, 1, 1), date(2040, 1, 1)).map(lambda day: day.strftime("%Y%m%d")),
+    st.builds(
+        lambda y, m, d, form: form.format(y, m, d),
+        *(st.integers(1880, 2040), st.integers(0, 13), st.integers(0, 32)),
+        st.sampled_from(["{}.{}.{}", "{}年{}月{}日", "{}/{:02}/{:02}", "{}-{}.{}", "{}.{}"]),
+    ),
+    st.text("0123456789-", min_size=8, max_size=10),
+    st.sampled_from(["19800230", "1980-13-01", "1980-00-00", "19800500", "１９８０-05-01"]),
 )
-def test_what_sql_takes_for_plain_its_cleaner_leaves_alone(
+_SURNAMES = st.sampled_from(["王", "單", "欧阳", "尉迟", "万俟", "乐", "呂", "张", "司马", "某"])
+_GIVEN = st.sampled_from(
+    [
+        "伟",
+        "建國",
+        "曉明",
+        "某某",
+        "先生",
+        "生",
+        "之子",
+        "氏",
+        "女士",
+        "乐",
+        "长生",
+        "髙",
+        "  芳",
+        "·木",
+        "",
+    ]
+)
+_NAMES = st.one_of(
+    st.tuples(_SURNAMES, _GIVEN).map("".join),
+    st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=5),
+    st.sampled_from(
+        ["无名氏", "合计", "户主", "不详", "未知", "东方红", "张三丰", "第五伦", "重耳"]
+    ),
+)
+_TEXTS = st.one_of(
+    st.text("云州一中1A·()-", min_size=1, max_size=6),
+    st.text("云州一中1A·()-（）' 　、＊\u200b", min_size=1, max_size=6),
+    st.sampled_from(sorted(JUNK)),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("id", _NUMBERS),
+        ("phone", _PHONES),
+        ("address", _ADDRESSES),
+        ("date", _DATES),
+        ("name", _NAMES),
+        ("text", _TEXTS),
+    ],
+)
+def test_what_sql_recognises_its_cleaner_reads_alike(
     kind: str, values: st.SearchStrategy[str]
 ) -> None:
     with duckdb.connect() as con:

@@ -1,7 +1,8 @@
 """Clean every distinct value once: raw spelling → canonical value, defect and masks, as a table.
 
-Cost: one pass of Python over distinct values that are not plain (a million residents: about one
-million), none over rows. From `POOL_FROM` values on, a process a core shares them.
+Cost: one pass of Python over distinct values that are not plain (a million residents: about a
+hundred and fifty thousand), none over rows. From `POOL_FROM` values on, a process a core shares
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pipelines.standardise.text import is_junk, tidy
 from pipelines.store import count
 from schemas.fields import FIELDS, Field
 
-POOL_FROM = 100_000
+POOL_FROM = 300_000
 PLAIN_FROM = 1_000
 """With fewer values Python is done before SQL has been planned."""
 _CHUNK = 50_000

@@ -27,9 +27,12 @@ _OTHER = re.compile(f"[{_HAN}]{{2,4}}")
 # What a lost character leaves: a question mark, an empty box, an asterisk, an X between others.
 _LOST = re.compile("[?□■〓\ufffd*×_]|(?<=[^A-Z])X(?![A-Z])")
 _PARTLY = re.compile(f"(?=(?:.*[{_HAN}]){{2}})[{_HAN}{re.escape(LOST)}]{{2,5}}")
-_NOBODY_YET = re.compile(
-    r".+(?:先生|女士|小姐|师傅|老师|大爷|大妈|大叔|阿姨|老板)|.+(?:新生儿|女婴|男婴|婴儿)|.{2,}之[子女婴]"
+PLACEHOLDER = (
+    ".+(?:先生|女士|小姐|师傅|老师|大爷|大妈|大叔|阿姨|老板)"
+    "|.+(?:新生儿|女婴|男婴|婴儿)|.{2,}之[子女婴]"
 )
+"""What stands for somebody whose name is not known, as a regular expression."""
+_NOBODY_YET = re.compile(PLACEHOLDER)
 _NOBODY_ENDS = frozenset("生士姐傅师爷妈叔姨板儿婴子女")
 _CROSSES = re.compile("[X×]{2,}$", re.IGNORECASE)
 _NOTES = frozenset(
@@ -39,13 +42,14 @@ _NOTES = frozenset(
     低保 残疾 党员
     """.split()
 )
-_NOBODY = frozenset(
+NO_NAME = frozenset(
     """
     无名氏 户主 姓名 未取名 未命名 未起名 某某 某某某 测试 合计 小计 总计
     空户 空房 空置 出租 无人 不详 无户主 待定 未知 无名 佚名 新生儿 婴儿 男婴 女婴
     租户 房东 住户 业主 户名 匿名 姓名不详 名字不详 不知名
     """.split()
 )
+"""Words that stand where a name should."""
 
 
 class Name(NamedTuple):
@@ -102,8 +106,14 @@ def clean_name(raw: str) -> Name:
     return _describe(text, former, defect)
 
 
+def describe_character(character: str) -> tuple[str, str, str]:
+    """What a Chinese character gives to a name's key, pinyin (with a space) and shape."""
+    folded = character.translate(_FOLDING)
+    return folded, folded.translate(_SYLLABLES), folded.translate(_LOOK_ALIKES)
+
+
 def _is_nobody(text: str) -> bool:
-    if text in _NOBODY:
+    if text in NO_NAME:
         return True
     return text[-1:] in _NOBODY_ENDS and bool(_NOBODY_YET.fullmatch(text))
 

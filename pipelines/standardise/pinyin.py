@@ -19,7 +19,7 @@ COMPOUND_SURNAMES = frozenset(
     """.split()
 )
 
-_SURNAME_READINGS = {
+SURNAME_READINGS = {
     "单": "shan", "仇": "qiu", "区": "ou", "解": "xie", "查": "zha", "任": "ren", "曾": "zeng",
     "盖": "ge", "朴": "piao", "缪": "miao", "尉": "wei", "乐": "yue", "翟": "zhai", "折": "she",
     "黑": "he", "秘": "bi", "种": "chong", "华": "hua", "纪": "ji", "覃": "qin", "隗": "wei",
@@ -36,6 +36,7 @@ _SURNAME_READINGS = {
     "鲜于": "xian yu", "单于": "chan yu", "亓官": "qi guan", "夏侯": "xia hou", "宰父": "zai fu",
     "子车": "zi ju", "百里": "bai li", "呼延": "hu yan",
 }  # fmt: skip
+"""Surname → how it is read where that differs from the common reading of its characters."""
 _GIVEN_READINGS = {
     "长": "chang", "行": "xing", "重": "chong", "乐": "le", "朝": "chao", "俊": "jun", "娜": "na",
     "茜": "qian", "珏": "jue", "乾": "qian", "曾": "zeng", "谷": "gu", "芃": "peng", "莎": "sha",
@@ -53,7 +54,7 @@ def syllables() -> dict[int, str]:
 
 def surname_reading(surname: str) -> str | None:
     """How a surname is read where it differs from the common reading of its characters."""
-    return _SURNAME_READINGS.get(surname)
+    return SURNAME_READINGS.get(surname)
 
 
 def _toneless(readings: str) -> str:

@@ -1,8 +1,7 @@
-"""Values that need no cleaning, recognised by SQL: most ID numbers and phone numbers are like that,
-and so are addresses that name a village of the register and one flat or house in it.
+"""Values that need no cleaning, recognised by SQL: nearly all that departments write is like that.
 
-A condition may miss plain values, but never takes one that its cleaner would change; what it leaves
-goes through Python. It saves Python three million calls per million residents.
+A condition may miss plain values, but never takes one whose cleaner would make anything else of it;
+what it leaves goes through Python. It saves Python four million calls per million residents.
 """
 
 from __future__ import annotations
@@ -10,32 +9,21 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
-import pyarrow as pa
 
-from pipelines.standardise.addresses import village_of
+from pipelines.standardise.defect import SEVERITY
+from pipelines.standardise.plain_addresses import take_addresses
+from pipelines.standardise.plain_names import take_names
+from pipelines.standardise.text import JUNK
 from schemas.suites.model import wrong_id
 
-_BORN = "TRY_CAST(substr(v, 7, 4) || '-' || substr(v, 11, 2) || '-' || substr(v, 13, 2) AS DATE)"
 _OF_NO_USE = "|".join([digit * 5 for digit in "0123456789"] + ["12345", "13800138000"])
+_DIGITS = "(substr(v, 7, 4) || '-' || substr(v, 11, 2) || '-' || substr(v, 13, 2))"
+_PARTED = "([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
+_STATUS = {"id_check_digit": "invalid", "id_masked": "masked", "id_damaged": "damaged"}
 
-# Characters that may end a place or count something do not stand in the name of a plain estate.
-_HAN = "\u4e00-\u9fa5"
-_TELLING = "省市县州区镇乡街道社村居委组第号楼幢栋座单元室层门弄路巷一二三四五六七八九十零"
-_NAMING = "".join(
-    f"{start}-{end}"
-    for start, end in zip(
-        ["\u4e00", *(chr(ord(char) + 1) for char in sorted(_TELLING))],
-        [*(chr(ord(char) - 1) for char in sorted(_TELLING)), "\u9fa5"],
-        strict=True,
-    )
-    if start <= end
-)
-_PARTS = ("place", "estate", "building", "unit", "room", "team", "house")
-_ADDRESS = (
-    f"^([{_HAN}]+(?:社区|村))"
-    rf"(?:([{_NAMING}]{{2,8}})(?:小区)?(\d{{1,4}})(?:号楼|幢|栋|座|-)(\d{{1,3}})(?:单元|-)(\d{{1,5}})室?"
-    r"|(\d{1,4})组(\d{1,4})号)$"
-)
+
+# whatever may have been typed because a number must stand there
+_NO_NUMBER = "|".join(["0{6}", *(digit + "{8}" for digit in "123456789"), "123456789", "987654321"])
 
 
 def take_plain(
@@ -43,79 +31,75 @@ def take_plain(
 ) -> None:
     """Move the plain values of ``to_clean`` (column v) into the dictionary `known` of `kind`."""
     if kind == "address":
-        _take_addresses(con, known, villages)
-        return
-    if not (plain := _plain_sql(kind, today)):
-        return
-    condition, columns = plain
-    names = ", ".join(f'"{name}"' for name in columns)
+        take_addresses(con, known, villages)
+    elif kind == "name":
+        take_names(con, known)
+    elif kind == "id":
+        _take(con, known, _ids(today))
+    elif kind == "date":
+        _take(con, known, _dates(today))
+    elif kind == "phone":
+        _take(con, known, _PHONES)
+    elif kind == "text":
+        _take(con, known, _TEXTS)
+
+
+def _take(con: duckdb.DuckDBPyConnection, known: str, looked_at: str) -> None:
+    """`looked_at` selects v, is_plain and the columns of `known` that are not NULL."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE looked_at AS {looked_at}")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE to_clean AS SELECT v, {condition} AS is_plain FROM to_clean"
-    )
-    con.execute(
-        f"""INSERT INTO {known} (raw, {names})
-        SELECT v, {", ".join(columns.values())} FROM to_clean WHERE is_plain"""
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE to_clean AS SELECT v FROM to_clean WHERE NOT is_plain"
-    )
-
-
-def _plain_sql(kind: str, today: date) -> tuple[str, dict[str, str]] | None:
-    """Condition over ``v``, and for those values the cleaner's columns that are not NULL, as SQL.
-
-    None: every value of this kind needs its cleaner.
-    """
-    if kind == "id":
-        condition = f"""coalesce(NOT {wrong_id("v")} AND {_BORN} >= DATE '1890-01-01'
-            AND {_BORN} <= DATE '{today}', FALSE)"""
-        sex = "CASE WHEN substr(v, 17, 1) IN ('1', '3', '5', '7', '9') THEN '1' ELSE '2' END"
-        return condition, {"value": "v", "status": "'valid'", "birth": _BORN, "sex": sex}
-    if kind == "phone":
-        condition = f"""regexp_full_match(v, '1[3-9][0-9]{{9}}')
-            AND NOT regexp_matches(v, '{_OF_NO_USE}')"""
-        return condition, {"values": "[v]"}
-    return None
-
-
-def _take_addresses(con: duckdb.DuckDBPyConnection, known: str, villages: frozenset[str]) -> None:
-    names = ", ".join(f"'{name}'" for name in _PARTS)
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE parted AS
-        SELECT v, unnest(regexp_extract(v, '{_ADDRESS}', [{names}])) FROM to_clean"""
-    )
-    places = [
-        place
-        for (place,) in con.execute(
-            "SELECT DISTINCT place FROM parted WHERE place <> ''"
-        ).fetchall()
-    ]
-    found = {place: village_of(place, villages) for place in places}
-    named = {place: village for place, village in found.items() if village}
-    con.register(
-        "places",
-        pa.table(
-            {
-                "place": pa.array(named.keys(), pa.string()),
-                "village": pa.array(named.values(), pa.string()),
-            }
-        ),
+        f"INSERT INTO {known} BY NAME "
+        "SELECT v AS raw, * EXCLUDE (v, is_plain) FROM looked_at WHERE is_plain"
     )
     con.execute(
-        f"""INSERT INTO {known} (raw, value, village, estate, building, unit, room, is_complete)
-        SELECT v, v, p.village, CASE WHEN team <> '' THEN {_number("team")} || '组' ELSE estate END,
-            {_number("building")}, {_number("unit")},
-            {_number("CASE WHEN team <> '' THEN house ELSE room END")}, TRUE
-        FROM parted JOIN places p USING (place)"""
+        "CREATE OR REPLACE TEMP TABLE to_clean AS SELECT v FROM looked_at WHERE NOT is_plain"
     )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE to_clean AS
-        SELECT v FROM parted WHERE place NOT IN (SELECT place FROM places)"""
-    )
-    con.unregister("places")
-    con.execute("DROP TABLE parted")
+    con.execute("DROP TABLE looked_at")
 
 
-def _number(digits: str) -> str:
-    """SQL: `digits` without leading zeros, as `addresses` writes them; empty stays empty."""
-    return f"coalesce(nullif(ltrim({digits}, '0'), ''), left({digits}, 1))"
+def _ids(today: date) -> str:
+    """Valid numbers; those with a wrong check digit, with a masked birth date, rounded by Excel."""
+    fate = f"""CASE
+        WHEN regexp_full_match(v, '[1-9][0-9]{{16}}[0-9X]') THEN CASE
+            WHEN NOT {wrong_id("v")} THEN CASE
+                WHEN TRY_CAST({_DIGITS} AS DATE) BETWEEN DATE '1890-01-01' AND DATE '{today}'
+                THEN 'valid' END
+            WHEN NOT suffix(v, '000') AND NOT regexp_matches(v, '{_NO_NUMBER}')
+            THEN 'id_check_digit' END
+        WHEN regexp_full_match(v, '[0-9]{{6}}[*]{{8}}[0-9]{{3}}[0-9X]') THEN 'id_masked'
+        WHEN regexp_full_match(v, '[1-9][.][0-9]{{11,14}}[eE][+]17') THEN 'id_damaged' END"""
+    states, severities = (
+        " ".join(f"WHEN '{kind}' THEN '{said}'" for kind, said in words.items())
+        for words in (_STATUS, {kind: SEVERITY[kind] for kind in _STATUS})
+    )
+    return f"""SELECT v, fate IS NOT NULL AS is_plain,
+        CASE WHEN fate = 'valid' THEN v END AS value,
+        CASE fate WHEN 'valid' THEN 'valid' {states} END AS status,
+        CASE fate WHEN 'valid' THEN NULL
+            WHEN 'id_damaged' THEN rpad(v[1] || v[3:-5], 15, '0') || '***' ELSE v END AS partial,
+        CASE WHEN fate = 'valid' THEN CAST({_DIGITS} AS DATE) END AS birth,
+        CASE WHEN fate = 'valid' THEN CASE WHEN v[17] IN ('1', '3', '5', '7', '9')
+            THEN '1' ELSE '2' END END AS sex,
+        nullif(fate, 'valid') AS defect, CASE fate {severities} END AS severity,
+        CASE WHEN fate <> 'valid' THEN v[1] || repeat('*', length(v) - 3) || v[-2:] END
+            AS old_masked
+        FROM (SELECT v, {fate} AS fate FROM to_clean)"""
+
+
+def _dates(today: date) -> str:
+    return f"""SELECT v, coalesce(value BETWEEN DATE '1890-01-01' AND DATE '{today}', FALSE)
+            AS is_plain, value, 'day' AS precision
+        FROM (SELECT v, CASE
+            WHEN regexp_full_match(v, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN TRY_CAST(v AS DATE)
+            WHEN regexp_full_match(v, '{_PARTED}')
+            THEN TRY_CAST(regexp_replace(v, '{_PARTED}', '\\1-\\2-\\3') AS DATE)
+            WHEN regexp_full_match(v, '[0-9]{{8}}')
+            THEN TRY_CAST(v[1:4] || '-' || v[5:6] || '-' || v[7:8] AS DATE) END AS value
+            FROM to_clean)"""
+
+
+_PHONES = f"""SELECT v, [v] AS values, regexp_full_match(v, '1[3-9][0-9]{{9}}')
+    AND NOT regexp_matches(v, '{_OF_NO_USE}') AS is_plain FROM to_clean"""
+_NOTHING = ", ".join(f"'{word}'" for word in sorted(JUNK))
+_TEXTS = f"""SELECT v, v AS value, regexp_full_match(v, '[\u4e00-\u9fa50-9A-Za-z·()-]+')
+    AND v NOT IN ({_NOTHING}) AS is_plain FROM to_clean"""
