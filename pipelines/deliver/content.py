@@ -19,6 +19,14 @@ from schemas.forms import MASKED, FormContract
 
 SEPARATOR = "chr(31)"
 LONGEST = 300
+SHOWN = ("known", "verify", "waits")
+"""States of cells that show the master's value."""
+_FIXED_NOTES = {
+    "ask": texts.ASK,
+    "none": texts.OPTIONAL,
+    "withheld": texts.WITHHELD_WHY,
+    "absent": texts.NOT_CONCERNED,
+}
 _UNCLEAN = r"[\x{00}-\x{1f}\x{7f}\x{85}\x{2028}\x{2029}\x{fffe}\x{ffff}]|^\s|\s$"
 _BREAKS = r"[\x{00}-\x{1f}\x{7f}\x{85}\x{2028}\x{2029}\x{fffe}\x{ffff}]+"
 
@@ -61,11 +69,11 @@ def literal(text: str) -> str:
 
 
 def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE") -> str:
-    """SELECT of one row per resident on the form.
+    """SELECT of one row per resident on the form, as people read it.
 
     Columns: grid_code, row_no, resident_id, is_first (of its household), place, for the item number
     i: s<i> (state, NULL: does not concern this resident), v<i> (text shown), n<i> (its 来源), and
-    digest: the md5 of all that the row shows.
+    digest, as in `rows_sql`.
 
     Args:
         contract: the form.
@@ -74,22 +82,47 @@ def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE"
     """
     values, joins = [], []
     for number, item in enumerate(contract.items):
-        field, state = FIELD[item.field], f'w."{item.field}_state"'
-        shown, join = _shown(item.field, number)
-        if item.field in MASKED:
-            shown = _masked(shown, contract.mask)
-        joins += join
+        shown = f"x{number}"
+        if codes := FIELD[item.field].codes:
+            rows = ", ".join(
+                f"({literal(code)}, {literal(label)})"
+                for code, label in code_list(codes).values.items()
+            )
+            table = f"code{number}"
+            joins.append(
+                f"LEFT JOIN (VALUES {rows}) {table}(code, label) ON {table}.code = {shown}"
+            )
+            shown = f"coalesce({table}.label, {shown})"
+        values.append(
+            f"""s{number}, CASE s{number} WHEN 'withheld' THEN '{texts.WITHHELD}'
+                ELSE {shown} END AS v{number}, {_note(number, sources)} AS n{number}"""
+        )
+    return f"""
+    SELECT grid_code, row_no, resident_id, is_first, place, {", ".join(values)}, digest
+    FROM ({rows_sql(contract, sources, grids=grids)}) {" ".join(joins)}"""
+
+
+def rows_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE") -> str:
+    """SELECT of one row per resident on the form, with what lies behind its cells.
+
+    Columns: grid_code, row_no, resident_id, is_first, place, for the item number i: s<i> (state),
+    x<i> (text or code, where it is shown), o<i>, d<i>, c<i> (number of its source, day it was
+    observed, whether it is contested), and digest: the md5 of form, row, resident, place, states
+    and values. Arguments as for `content_sql`.
+    """
+    values = []
+    for number, item in enumerate(contract.items):
+        field, state = item.field, f'w."{item.field}_state"'
         values.append(
             f"""{state} AS s{number},
-            CASE WHEN {state} IN ('known', 'verify', 'waits') THEN {shown}
-                WHEN {state} = 'withheld' THEN '{texts.WITHHELD}' END AS v{number},
-            {_note(field.name, state, sources)} AS n{number}"""
+            CASE WHEN {state} IN {SHOWN!r} THEN {_text(field, contract.mask)} END AS x{number},
+            p."{field}_source" AS o{number}, p."{field}_observed" AS d{number},
+            p."{field}_contested" AS c{number}"""
         )
-    allowed = sources.serving(contract.purpose)
     told = ", ".join(
-        f"coalesce(v{number}, ''), {SEPARATOR}, n{number}, {SEPARATOR}"
-        for number in range(len(contract.items))
+        f"s{number}, {SEPARATOR}, x{number}, {SEPARATOR}" for number in range(len(contract.items))
     )
+    allowed = sources.serving(contract.purpose)
     return f"""
     WITH village AS (SELECT grid_code, min(village_name) AS village_name
         FROM master.dwelling WHERE grid_code IS NOT NULL GROUP BY grid_code),
@@ -107,7 +140,6 @@ def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE"
         LEFT JOIN master.provenance p ON p.resident_id = w.resident_id
         LEFT JOIN place ON place.dwelling_id = r.dwelling_id
         LEFT JOIN first ON first.grid_code = w.grid_code AND first.row_no = w.row_no
-        {" ".join(joins)}
         WHERE w.form = {literal(contract.form)} AND {grids})
     SELECT * EXCLUDE (period),
         md5(concat({form_id_sql(contract.form, "period", "grid_code")}, {SEPARATOR},
@@ -159,20 +191,14 @@ def form_id_sql(form: str, period: str, grid_code: str) -> str:
     return f"concat({literal(form)}, '-', {period}, '-', {grid_code})"
 
 
-def _shown(name: str, number: int) -> tuple[str, list[str]]:
-    """SQL of a value as people read it, and the joins that needs."""
-    field = FIELD[name]
-    value = f'r."{name}"'
-    if field.codes:
-        rows = ", ".join(
-            f"({literal(code)}, {literal(label)})"
-            for code, label in code_list(field.codes).values.items()
-        )
-        join = f"LEFT JOIN (VALUES {rows}) AS c{number}(code, label) ON c{number}.code = {value}"
-        return f"coalesce(c{number}.label, {_clean(value)})", [join]
+def _text(name: str, mask: str) -> str:
+    """SQL of a value as text, a code as it is."""
+    field, value = FIELD[name], f'r."{name}"'
     if field.type != "VARCHAR":
-        return f"CAST({value} AS VARCHAR)", []
-    return _clean(value), []
+        return f"CAST({value} AS VARCHAR)"
+    if field.codes:
+        return value
+    return _masked(_clean(value), mask) if name in MASKED else _clean(value)
 
 
 def _masked(value: str, level: str) -> str:
@@ -191,23 +217,32 @@ def _clean(value: str) -> str:
         ELSE trim(left(regexp_replace({value}, '{_BREAKS}', ' ', 'g'), {LONGEST})) END"""
 
 
-def _note(name: str, state: str, sources: Sources) -> str:
-    """SQL of the words in the 来源 column: state, source and month."""
-    source, observed = f'p."{name}_source"', f'p."{name}_observed"'
+def _note(number: int, sources: Sources) -> str:
+    """SQL of the words in the 来源 column: state, source and month. As `note_text` says them."""
     labels = [
-        sources.labels.get(number, "") for number in range(max(sources.labels, default=0) + 1)
+        sources.labels.get(source, "") for source in range(max(sources.labels, default=0) + 1)
     ]
     listed = "[" + ", ".join(literal(label) for label in labels) + "]"
-    origin = f"""concat({listed}[{source} + 1],
-        CASE WHEN {observed} IS NOT NULL THEN ' ' || left(CAST({observed} AS VARCHAR), 7) ELSE ''
-        END)"""
-    return f"""CASE {state} WHEN 'known' THEN {origin}
-        WHEN 'verify' THEN concat('{texts.VERIFY}·', CASE WHEN p."{name}_contested"
+    origin = f"""concat({listed}[o{number} + 1], CASE WHEN d{number} IS NOT NULL
+        THEN ' ' || left(CAST(d{number} AS VARCHAR), 7) ELSE '' END)"""
+    return f"""CASE s{number} WHEN 'known' THEN {origin}
+        WHEN 'verify' THEN concat('{texts.VERIFY}·', CASE WHEN c{number}
             THEN '{texts.CONTESTED}·' ELSE '' END, {origin})
-        WHEN 'waits' THEN concat('{texts.WAITS}', CASE WHEN {source} IS NOT NULL
+        WHEN 'waits' THEN concat('{texts.WAITS}', CASE WHEN o{number} IS NOT NULL
             THEN '·' || {origin} ELSE '' END)
         WHEN 'ask' THEN '{texts.ASK}' WHEN 'none' THEN '{texts.OPTIONAL}'
         WHEN 'withheld' THEN '{texts.WITHHELD_WHY}' ELSE '{texts.NOT_CONCERNED}' END"""
+
+
+def note_text(state: str, source: str | None, month: str | None, *, is_contested: bool) -> str:
+    """The words in the 来源 column; `source` is its label, `month` e.g. 2026-11."""
+    origin = (source or "") + (f" {month}" if month else "")
+    if state == "verify":
+        contested = f"{texts.CONTESTED}·" if is_contested else ""
+        return f"{texts.VERIFY}·{contested}{origin}"
+    if state == "waits":
+        return texts.WAITS if source is None else f"{texts.WAITS}·{origin}"
+    return origin if state == "known" else _FIXED_NOTES[state]
 
 
 def _within_village() -> str:
