@@ -7,6 +7,7 @@ from typing import Any, Literal
 import duckdb
 
 from pipelines.config import Config
+from pipelines.deliver.states import STATES
 from schemas.fields import FIELD, FIELDS
 
 By = Literal["form", "field", "grid", "department"]
@@ -41,7 +42,8 @@ _GROUP = {
 def read_burden(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> list[Row]:
     """The measures of the published night, by form, field, grid, or the department that knew.
 
-    Cost: a scan of `deliver.form_row` and `master.provenance` for each required item.
+    Cost: a scan of `deliver.form_row` for each form; by department, and of `master.provenance`, for
+    each required item.
 
     Returns:
         rows of ``group`` and `MEASURES`, largest first. A cell that was shown and turned out wrong
@@ -80,38 +82,67 @@ def read_burden(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> list[
     return rows
 
 
+_SAID = """CREATE OR REPLACE TEMP TABLE said AS
+    SELECT split_part(form_id, '-', 1) AS form,
+        substr(form_id, length(form) + 2, length(form_id) - length(form) - 2
+            - length(split_part(form_id, '-', -1))) AS period,
+        resident_id, field, arg_max(kind, answer_id) AS kind
+    FROM deliver.answer WHERE status = 'applied' GROUP BY ALL"""
+
+
 def _list_cells(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> None:
     """The temporary table ``burden_cell``: required cells, counted by all that is asked for.
 
     Who holds a cell is looked up only where that is asked: it costs a join for every item.
     """
-    parts = []
-    origin = "LEFT JOIN master.provenance p USING (resident_id)" if by == "department" else ""
+    con.execute(_SAID)
+    con.execute("""CREATE OR REPLACE TEMP TABLE burden_cell (form VARCHAR, field VARCHAR,
+        grid_code VARCHAR, state VARCHAR, kind VARCHAR, source_no USMALLINT, n BIGINT)""")
     for contract in config.forms.values():
-        for item in contract.items:
-            if not item.required:
-                continue
-            state = f'f."{item.field}_state"'
-            source = f'p."{item.field}_source"' if origin else "NULL"
-            parts.append(
-                f"""SELECT '{contract.form}' AS form, '{item.field}' AS field, f.grid_code,
-                    {state} AS state, a.kind, {source}::USMALLINT AS source_no, count(*) AS n
-                FROM deliver.form_row f {origin}
-                LEFT JOIN said a ON a.form = f.form AND a.period = f.period
-                    AND a.resident_id = f.resident_id AND a.field = '{item.field}'
-                WHERE f.form = '{contract.form}'
-                    AND {state} IN ('known', 'verify', 'ask', 'waits', 'withheld') GROUP BY ALL"""
-            )
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE burden_cell AS
-        WITH said AS MATERIALIZED (
-            SELECT split_part(form_id, '-', 1) AS form,
-                substr(form_id, length(form) + 2, length(form_id) - length(form) - 2
-                    - length(split_part(form_id, '-', -1))) AS period,
-                resident_id, field, arg_max(kind, answer_id) AS kind
-            FROM deliver.answer WHERE status = 'applied' GROUP BY ALL
-        ) {" UNION ALL ".join(parts)}"""
+        fields = [item.field for item in contract.items if item.required]
+        if by == "department":
+            for field in fields:
+                con.execute(_by_holder(contract.form, field))
+        elif fields:
+            con.execute(_by_state(contract.form, fields, by))
+            con.execute(_answered(contract.form, fields))
+    con.execute("DROP TABLE said")
+
+
+def _by_holder(form: str, field: str) -> str:
+    return f"""INSERT INTO burden_cell SELECT '{form}', '{field}', f.grid_code, "{field}_state",
+            a.kind, p."{field}_source", count(*)
+        FROM deliver.form_row f LEFT JOIN master.provenance p USING (resident_id)
+        LEFT JOIN said a ON a.form = f.form AND a.period = f.period
+            AND a.resident_id = f.resident_id AND a.field = '{field}'
+        WHERE f.form = '{form}' AND "{field}_state" IN {STATES!r} GROUP BY ALL"""
+
+
+def _by_state(form: str, fields: list[str], by: By) -> str:
+    """INSERT of a form's cells by field and state, as if nobody had answered: one scan."""
+    grid = "grid_code" if by == "grid" else "NULL::VARCHAR AS grid_code"
+    counts = ", ".join(
+        f"""count(*) FILTER ("{field}_state" = '{state}') AS "{field}:{state}" """
+        for field in fields
+        for state in STATES
     )
+    return f"""INSERT INTO burden_cell SELECT '{form}', split_part(cells, ':', 1), grid_code,
+            split_part(cells, ':', 2), NULL, NULL, n
+        FROM (UNPIVOT (SELECT {grid}, {counts} FROM deliver.form_row WHERE form = '{form}'
+            GROUP BY ALL) ON COLUMNS(* EXCLUDE (grid_code)) INTO NAME cells VALUE n) WHERE n > 0"""
+
+
+def _answered(form: str, fields: list[str]) -> str:
+    """INSERT that counts the cells which somebody answered as such, and not as the others."""
+    state = " ".join(f"""WHEN '{field}' THEN f."{field}_state" """ for field in fields)
+    return f"""INSERT INTO burden_cell
+        WITH cell AS (SELECT a.field, f.grid_code, a.kind, CASE a.field {state} END AS state
+            FROM said a JOIN deliver.form_row f ON f.form = a.form AND f.period = a.period
+                AND f.resident_id = a.resident_id WHERE a.form = '{form}')
+        SELECT '{form}', field, grid_code, state, kind, NULL, n
+        FROM (SELECT *, 1 AS n FROM cell
+            UNION ALL SELECT * REPLACE (NULL::VARCHAR AS kind), -1 AS n FROM cell)
+        WHERE state IN {STATES!r}"""
 
 
 def read_repeated(con: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import duckdb
 
+from pipelines.deliver.states import STATES
 from pipelines.extract import drift
 from pipelines.night import Night
 from pipelines.report import texts
 from pipelines.report.burden import By, label, read_burden
 
-STATES = ("known", "verify", "ask", "waits", "withheld")
 Row = dict[str, Any]
 
 

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.deliver.states import STATES
 from pipelines.home import Home
 from pipelines.night import Night
 from pipelines.privacy import scrub
 from pipelines.report import texts
-from pipelines.report.figures import STATES, read_figures
+from pipelines.report.figures import read_figures
 from pipelines.validate.count import RuleResult
 from schemas.suites import RULE, SUITE_LABELS
 
