@@ -11,6 +11,7 @@ from pipelines.config import Config
 from pipelines.deliver import plan_forms, render_forms
 from pipelines.home import Home
 from pipelines.journal import open_journal
+from pipelines.merge.places import walk_key_sql
 from pipelines.night import Night, open_night
 from pipelines.publish import publish
 from schemas.contract import parse_contract
@@ -79,12 +80,13 @@ def settle(con: duckdb.DuckDBPyConnection, *, grids: int, residents: int) -> Non
         SELECT (g * {residents} + k)::BIGINT AS n, g, k, k // 3 AS h,
             '330199101001' || lpad((g + 1)::VARCHAR, 3, '0') AS grid_code
         FROM range({grids}) grid(g), range({residents}) member(k)""")
-    con.execute("""INSERT INTO master.dwelling BY NAME
-        SELECT DISTINCT 'D' || lpad((g * 100000 + h)::VARCHAR, 15, '0') AS dwelling_id,
+    con.execute(f"""INSERT INTO master.dwelling BY NAME
+        SELECT *, {walk_key_sql("address")} AS walk_key
+        FROM (SELECT DISTINCT 'D' || lpad((g * 100000 + h)::VARCHAR, 15, '0') AS dwelling_id,
             '云溪镇朝阳村' || (h // 40 + 1) || '幢' || (h // 20 % 2 + 1) || '单元'
             || (h % 20 // 2 + 1) || '0' || (h % 2 + 1) || '室' AS address,
             '330199101001' AS village_code, '朝阳村' AS village_name, grid_code,
-            '朝阳村第' || (g + 1) || '网格' AS grid_name, 3 AS residents FROM person""")
+            '朝阳村第' || (g + 1) || '网格' AS grid_name, 3 AS residents FROM person)""")
     birth = "(DATE '2020-06-15' - CAST(hash(n) % 29000 AS INTEGER))"
     con.execute(f"""INSERT INTO master.resident BY NAME
         SELECT 'R' || lpad(n::VARCHAR, 15, '0') AS resident_id,

@@ -22,15 +22,16 @@ _WAYS = """SELECT resident_id, grid_code, form, period, way, stays_off
 def register_affected(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     """The temporary table ``affected`` (resident_id), after `register_returns`.
 
-    A row depends on the resident and their origin, on who lives in the same dwelling (the head, the
-    way of naming the place), on what came back, and on the day: values grow old, people come of
-    age. All of it is compared with the night that this one started from.
+    A row depends on the resident and their origin, on who is the head of the household, on what
+    came back, and on the day: values grow old, people come of age. All of it is compared with the
+    night that this one started from.
 
     Returns:
         False: everybody is affected and there is no table: the night is a full one, or a period has
         begun.
 
-    Cost: a scan of `master.provenance` where a day has passed; else what has changed.
+    Cost: a scan of two columns of `master.resident`, and where a day has passed one of
+    `master.provenance`; else what has changed.
     """
     if not night.base:
         return False
@@ -42,10 +43,9 @@ def register_affected(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
         if any(period_of(c, before) != period_of(c, night.business_date) for c in contracts):
             return False
         sets = [
-            """SELECT resident_id FROM master.resident WHERE dwelling_id IN (
-                SELECT dwelling_id FROM master.resident SEMI JOIN delta.resident USING (resident_id)
-                UNION SELECT dwelling_id
-                FROM before.master.resident SEMI JOIN delta.resident USING (resident_id))""",
+            """SELECT resident_id FROM master.resident n
+            JOIN before.master.resident b USING (resident_id)
+            WHERE n.is_head IS DISTINCT FROM b.is_head""",
             f"""SELECT resident_id FROM master.resident
             WHERE grid_code IN (SELECT grid_code FROM ({_differing(_VILLAGES)}))""",
             f"SELECT resident_id FROM ({_differing(_WAYS)})",

@@ -16,25 +16,14 @@ def register_walk(con: duckdb.DuckDBPyConnection) -> None:
     Cost: a sort of the dwellings, and one of the residents.
     """
     con.execute(f"""CREATE OR REPLACE TEMP TABLE walk AS
-    WITH register AS (SELECT dwelling_id, min(dwelling_key) AS dwelling_key
-        FROM std.dwelling GROUP BY dwelling_id),
-    door AS (SELECT d.dwelling_id, row_number() OVER (ORDER BY {_natural("dwelling_key, address")},
-            d.dwelling_id) AS step
-        FROM master.dwelling d LEFT JOIN register USING (dwelling_id))
+    WITH door AS (SELECT dwelling_id, row_number() OVER (ORDER BY walk_key, dwelling_id) AS step
+        FROM master.dwelling)
     SELECT r.resident_id, r.grid_code, CAST(row_number() OVER (PARTITION BY r.grid_code
         ORDER BY door.step NULLS LAST, r.household_id NULLS LAST,
             coalesce(r.is_head, FALSE) DESC, {_kin_order()}, r.birth_date NULLS LAST,
             r.resident_id) AS INTEGER) AS place
     FROM master.resident r LEFT JOIN door USING (dwelling_id)
     WHERE r.grid_code IS NOT NULL AND r.death_date IS NULL""")
-
-
-def _natural(columns: str) -> str:
-    """SQL of a sort key in which 2 comes before 10."""
-    return f"""array_to_string(list_transform(
-        regexp_extract_all(coalesce({columns}, ''), '[0-9]+|[^0-9]+'),
-        lambda part: CASE WHEN part[1] BETWEEN '0' AND '9'
-            THEN lpad(part, greatest(8, length(part))::INTEGER, '0') ELSE part END), '')"""
 
 
 def _kin_order() -> str:

@@ -67,7 +67,8 @@ def _place_changed(con: duckdb.DuckDBPyConnection) -> int:
 def _insert(con: duckdb.DuckDBPyConnection, condition: str) -> None:
     con.execute(
         f"""INSERT INTO master.dwelling BY NAME
-        SELECT * EXCLUDE (dwelling_key, head_name), 0 AS residents
+        SELECT * EXCLUDE (dwelling_key, head_name), 0 AS residents,
+            {walk_key_sql("coalesce(dwelling_key, address, '')")} AS walk_key
         FROM ({_DWELLINGS.format(database="")}) WHERE {condition}"""
     )
 
@@ -80,3 +81,15 @@ def touch(con: duckdb.DuckDBPyConnection, residents: str) -> int:
         AND resident_id NOT IN (SELECT resident_id FROM delta.resident) RETURNING 1"""
     ).fetchall()
     return len(rows)
+
+
+def walk_key_sql(place: str) -> str:
+    """SQL of what dwellings are sorted by as one walks past them: 2 comes before 10.
+
+    Args:
+        place: SQL of a dwelling's address or of its parts, never NULL.
+    """
+    return f"""array_to_string(list_transform(
+        regexp_extract_all({place}, '[0-9]+|[^0-9]+'),
+        lambda part: CASE WHEN part[1] BETWEEN '0' AND '9'
+            THEN lpad(part, greatest(8, length(part))::INTEGER, '0') ELSE part END), '')"""

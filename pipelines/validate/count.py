@@ -66,9 +66,10 @@ def count_rules(
         counts |= counter.count([r for r in rules if r.name not in counts | carried])
         if carried:
             partly = [rule for rule in rules if rule.name in carried]
-            now = counter.count(partly, among=True)
-            with _looking_at(con, "previous"):
-                before = counter.count(partly, among=True)
+            with _looking_at_changed(con, own_name(con), changed):
+                now = counter.count(partly)
+            with _looking_at_changed(con, "previous", changed):
+                before = counter.count(partly)
             for name, (checked, bad) in carried.items():
                 counts[name] = (
                     checked + now[name][0] - before[name][0],
@@ -134,15 +135,52 @@ def _carried(
     }
 
 
+_PARTLY: dict[str, Grain] = {
+    "std.record": "record",
+    "master.resident": "resident",
+    "master.provenance": "resident",
+    "deliver.form_row": "resident",
+}
+"""Tables of which rules with a grain see the changed rows only; all others they see whole."""
+
+
 @contextmanager
-def _looking_at(con: duckdb.DuckDBPyConnection, database: str) -> Iterator[None]:
-    """Within the block the same SQL reads the tables of an attached file."""
-    own = con.execute("SELECT current_database()").fetchall()[0][0]
-    con.execute(f'USE "{database}"')
+def _looking_at_changed(
+    con: duckdb.DuckDBPyConnection, database: str, changed: set[Grain]
+) -> Iterator[None]:
+    """Within the block the same SQL sees the changed rows of an attached file, and no others.
+
+    Cost: a scan of each table of `_PARTLY`; its changed rows are held in memory.
+    """
+    own = own_name(con)
+    tables = con.execute(
+        """SELECT schema_name, table_name FROM duckdb_tables()
+        WHERE database_name = ? AND NOT internal AND NOT temporary""",
+        [database],
+    ).fetchall()
+    con.execute("ATTACH ':memory:' AS part")
     try:
+        for schema, table in tables:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS part.{schema}")
+            name, origin = f'part.{schema}."{table}"', f'"{database}".{schema}."{table}"'
+            grain = _PARTLY.get(f"{schema}.{table}")
+            if grain in changed:
+                con.execute(
+                    f"CREATE TABLE {name} AS FROM {origin} "
+                    f"SEMI JOIN changed_{grain} USING ({grain}_id)"
+                )
+            else:
+                con.execute(f"CREATE VIEW {name} AS FROM {origin}")
+        con.execute("USE part")
         yield
     finally:
         con.execute(f'USE "{own}"')
+        con.execute("DETACH part")
+
+
+def own_name(con: duckdb.DuckDBPyConnection) -> str:
+    """The name under which the connection knows its own file."""
+    return str(con.execute("SELECT current_database()").fetchall()[0][0])
 
 
 @dataclass(frozen=True)
@@ -153,31 +191,27 @@ class _Counter:
     night: Night
     live: str
 
-    def count(self, rules: Iterable[Rule], *, among: bool = False) -> dict[str, tuple[int, int]]:
-        """Rule → rows checked and rows bad; `among` leaves the changed rows only."""
+    def count(self, rules: Iterable[Rule]) -> dict[str, tuple[int, int]]:
+        """Rule → rows checked and rows bad."""
         counts: dict[str, tuple[int, int]] = {}
-        scans: dict[tuple[str, str], list[Rule]] = {}
+        scans: dict[str, list[Rule]] = {}
         for rule in rules:
-            limit = "TRUE"
-            if among:
-                limit = f"{rule.key} IN (SELECT {rule.grain}_id FROM changed_{rule.grain})"
             if rule.over is not None:
-                scans.setdefault((rule.over, limit), []).append(rule)
+                scans.setdefault(rule.over, []).append(rule)
             else:
-                sql = rule.sql.replace("{live}", self.live).replace("{among}", limit)
-                counts[rule.name] = self._numbers(sql)
-        for (over, limit), together in scans.items():
-            counts |= self._scan_forms(over, limit, together)
+                counts[rule.name] = self._numbers(rule.sql.replace("{live}", self.live))
+        for over, together in scans.items():
+            counts |= self._scan_forms(over, together)
         return counts
 
-    def _scan_forms(self, over: str, limit: str, rules: list[Rule]) -> dict[str, tuple[int, int]]:
+    def _scan_forms(self, over: str, rules: list[Rule]) -> dict[str, tuple[int, int]]:
         """One scan; where a rule is about cells, one for every form, with the form's items."""
         if not any(rule.by_cell for rule in rules):
-            return self._scan(f"{over} WHERE {limit}", {rule: rule.bad for rule in rules})
+            return self._scan(over, {rule: rule.bad for rule in rules})
         total = dict.fromkeys((rule.name for rule in rules), (0, 0))
         for contract in self.night.config.forms.values():
             bad = {rule: self._any_cell(rule, contract) for rule in rules}
-            where = f"{over} WHERE {limit} AND f.form = '{contract.form}'"
+            where = f"{over} WHERE f.form = '{contract.form}'"
             for name, (checked, broken) in self._scan(where, bad).items():
                 total[name] = total[name][0] + checked, total[name][1] + broken
         return total

@@ -24,7 +24,6 @@ RULES: tuple[Rule, ...] = (
         "not required.",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="f.{f}_state NOT IN ('known', 'verify', 'ask', 'waits', 'withheld', 'none')",
         by_cell=True,
         beside="f.{f}_state IS NOT NULL",
@@ -37,7 +36,6 @@ RULES: tuple[Rule, ...] = (
         "Whoever is on a form is in the master.",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="r.resident_id IS NULL",
     ),
     Rule(
@@ -48,7 +46,6 @@ RULES: tuple[Rule, ...] = (
         "A resident is only on the form of the grid where they live (invariant 7).",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="f.grid_code IS DISTINCT FROM r.grid_code",
     ),
     Rule(
@@ -59,7 +56,6 @@ RULES: tuple[Rule, ...] = (
         "No dead resident is on a form.",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="r.death_date IS NOT NULL",
     ),
     Rule(
@@ -70,7 +66,6 @@ RULES: tuple[Rule, ...] = (
         "What is shown as known or to verify has a value, a source and a date.",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="f.{f}_state IN ('known', 'verify') AND (r.{f} IS NULL OR p.{f}_source IS NULL "
         "OR p.{f}_observed IS NULL)",
         by_cell=True,
@@ -83,7 +78,6 @@ RULES: tuple[Rule, ...] = (
         "Only what nobody knows is asked.",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="f.{f}_state IN ('ask', 'none') AND r.{f} IS NOT NULL",
         by_cell=True,
     ),
@@ -95,7 +89,6 @@ RULES: tuple[Rule, ...] = (
         "A value is shown only if its source serves the form's purpose (invariant 7).",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="f.{f}_state IN ('known', 'verify', 'waits') AND r.{f} IS NOT NULL "
         "AND p.{f}_source NOT IN ({served}) AND NOT {identified}",
         by_cell=True,
@@ -108,7 +101,6 @@ RULES: tuple[Rule, ...] = (
         "A cell is withheld only if its source does not serve the form's purpose.",
         over=_OVER,
         grain="resident",
-        key="f.resident_id",
         bad="f.{f}_state = 'withheld' AND p.{f}_source IN ({served})",
         by_cell=True,
     ),
@@ -119,10 +111,8 @@ RULES: tuple[Rule, ...] = (
         "同一种表单上每名居民只出现一次",
         "A resident is on one grid's form only, once for every kind of form.",
         sql="""SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0) FROM (
-            SELECT count(*) AS times FROM deliver.form_row WHERE {among}
-            GROUP BY form, resident_id)""",
+            SELECT count(*) AS times FROM deliver.form_row GROUP BY form, resident_id)""",
         grain="resident",
-        key="resident_id",
     ),
     Rule(
         "asked_once",
@@ -133,9 +123,8 @@ RULES: tuple[Rule, ...] = (
         sql=f"""SELECT coalesce(sum(cells), 0)::BIGINT, coalesce(sum(again), 0)::BIGINT FROM (
             SELECT {" + ".join(_asking(field.name) for field in FIELDS)} AS cells,
                 {" + ".join(f"greatest({_asking(field.name)} - 1, 0)" for field in FIELDS)} AS again
-            FROM deliver.form_row WHERE {{among}} GROUP BY resident_id)""",
+            FROM deliver.form_row GROUP BY resident_id)""",
         grain="resident",
-        key="resident_id",
     ),
     Rule(
         "everyone_on_form",
@@ -146,13 +135,12 @@ RULES: tuple[Rule, ...] = (
         "said that they are not there.",
         sql="""SELECT count(*), count(*) FILTER (f.resident_id IS NULL)
             FROM (SELECT resident_id, c.form FROM master.resident, rule_form c
-                WHERE {among} AND grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody
+                WHERE grid_code IS NOT NULL AND death_date IS NULL AND c.for_everybody
                 AND (resident_id, grid_code) NOT IN (
                     SELECT (resident_id, grid_code) FROM deliver.way_out WHERE stays_off)) due
             LEFT JOIN (SELECT DISTINCT resident_id, form FROM deliver.form_row) f
             ON f.resident_id = due.resident_id AND f.form = due.form""",
         grain="resident",
-        key="resident_id",
     ),
     Rule(
         "form_id_unique",

@@ -60,7 +60,6 @@ RULES: tuple[Rule, ...] = (
         "A resident_id is R and 15 hexadecimal digits.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         bad="coalesce(NOT regexp_full_match(r.resident_id, 'R[0-9a-f]{15}'), TRUE)",
     ),
     Rule(
@@ -93,10 +92,8 @@ RULES: tuple[Rule, ...] = (
         "Every resident has at least one record.",
         sql="""SELECT count(*), count(*) FILTER (resident_id NOT IN
                 (SELECT resident_id FROM master.crosswalk
-                WHERE until IS NULL AND resident_id IS NOT NULL))
-            FROM master.resident WHERE {among}""",
+                WHERE until IS NULL AND resident_id IS NOT NULL)) FROM master.resident""",
         grain="resident",
-        key="resident_id",
     ),
     Rule(
         "one_valid_id",
@@ -186,7 +183,6 @@ RULES: tuple[Rule, ...] = (
         "Every value names its source, its record and when it was observed (invariant 6).",
         over=_ORIGIN,
         grain="resident",
-        key="r.resident_id",
         bad=" OR ".join(
             f'(r."{f.name}" IS NOT NULL AND (p."{f.name}_source" IS NULL '
             f'OR p."{f.name}_record" IS NULL OR p."{f.name}_observed" IS NULL))'
@@ -201,9 +197,8 @@ RULES: tuple[Rule, ...] = (
         "The name was taken from a record of the resident (invariant 6).",
         sql="""SELECT count(*), count(*) FILTER (c.resident_id IS DISTINCT FROM p.resident_id)
             FROM master.provenance p LEFT JOIN link.cluster c ON c.record_id = p.name_record
-            WHERE {among} AND p.name_record IS NOT NULL""",
+            WHERE p.name_record IS NOT NULL""",
         grain="resident",
-        key="p.resident_id",
     ),
     Rule(
         "resident_id_number_valid",
@@ -213,7 +208,6 @@ RULES: tuple[Rule, ...] = (
         "A number in the master has 18 characters and the right check digit.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.id_number IS NOT NULL",
         bad=wrong_id("r.id_number"),
     ),
@@ -225,7 +219,6 @@ RULES: tuple[Rule, ...] = (
         "The sex agrees with the number.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.id_number IS NOT NULL AND r.sex IS NOT NULL",
         bad=sex_disagrees("r.id_number", "r.sex"),
         allowed=0.005,
@@ -238,7 +231,6 @@ RULES: tuple[Rule, ...] = (
         "The birth date agrees with the number.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.id_number IS NOT NULL AND r.birth_date IS NOT NULL",
         bad=birth_disagrees("r.id_number", "r.birth_date"),
         allowed=0.01,
@@ -251,7 +243,6 @@ RULES: tuple[Rule, ...] = (
         "Every code in the master is in its code list.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         bad=unknown_code("r"),
     ),
     Rule(
@@ -262,7 +253,6 @@ RULES: tuple[Rule, ...] = (
         "Residents have a name.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         bad="r.name IS NULL",
         allowed=0.001,
     ),
@@ -274,7 +264,6 @@ RULES: tuple[Rule, ...] = (
         "No birth date lies in the future or before 1890.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.birth_date IS NOT NULL",
         bad=birth_out_of_range("r.birth_date"),
     ),
@@ -286,7 +275,6 @@ RULES: tuple[Rule, ...] = (
         "A death comes after the birth and not in the future.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.death_date IS NOT NULL",
         bad="r.death_date < r.birth_date OR r.death_date > getvariable('today')",
         allowed=0.01,
@@ -299,7 +287,6 @@ RULES: tuple[Rule, ...] = (
         "No living resident is older than 115.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.death_date IS NULL AND r.birth_date IS NOT NULL",
         bad="r.birth_date < getvariable('today') - INTERVAL 116 YEAR",
         allowed=0.0005,
@@ -312,7 +299,6 @@ RULES: tuple[Rule, ...] = (
         "A telephone number is a mobile number of 11 digits or a landline.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.phone IS NOT NULL",
         bad=wrong_phone("r.phone"),
         allowed=0.001,
@@ -325,7 +311,6 @@ RULES: tuple[Rule, ...] = (
         "The grid a resident lives in is one of the grids with dwellings.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.grid_code IS NOT NULL",
         bad="r.grid_code NOT IN (SELECT grid_code FROM master.dwelling "
         "WHERE grid_code IS NOT NULL)",
@@ -338,7 +323,6 @@ RULES: tuple[Rule, ...] = (
         "No more than 30 % of the living have no grid yet.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         checked="r.death_date IS NULL",
         bad="r.grid_code IS NULL",
         allowed=0.3,
@@ -351,7 +335,6 @@ RULES: tuple[Rule, ...] = (
         "Completeness lies between 0 and 1.",
         over=_OVER,
         grain="resident",
-        key="r.resident_id",
         bad="coalesce(r.completeness NOT BETWEEN 0 AND 1, TRUE)",
     ),
     Rule(

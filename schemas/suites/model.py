@@ -43,10 +43,9 @@ class Rule:
         sql: a SELECT of one row (rows checked, rows bad).
         allowed: share of bad rows that is tolerated.
         compares: needs the file published last, attached as ``previous``; without one it passes.
-        grain: what a row's verdict depends on: nothing but what this night may have changed of one
-            record or resident. A delta night then looks at the changed ones only. None: the rule is
-            counted over all rows every night.
-        key: column that holds the grain's id. In `sql` it is limited where ``{among}`` stands.
+        grain: each row is judged by itself, and its verdict depends on nothing but one record or
+            resident: a delta night then looks at the changed ones only. None: the rule is counted
+            over all rows every night.
     """
 
     name: str
@@ -63,7 +62,6 @@ class Rule:
     allowed: float = 0.0
     compares: bool = False
     grain: Grain | None = None
-    key: str = ""
 
     @property
     def looks_at_the_day(self) -> bool:

@@ -96,6 +96,7 @@ village_name VARCHAR name
 grid_code VARCHAR grid
 grid_name VARCHAR name
 residents INTEGER residents living there
+walk_key VARCHAR sorts dwellings as one walks past them
 """),
     ),
     Table(
