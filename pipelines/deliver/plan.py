@@ -212,6 +212,10 @@ def state_sql(
     served = ", ".join(map(str, sources.serving(contract.purpose))) or "NULL"
     stale = "FALSE"
     if fresh_days is not None:
+        alone_days = FIELD[item.field].alone_days
+        if alone_days is not None and alone_days < fresh_days:
+            fresh_days = f"""CASE WHEN p."{item.field}_alone" THEN {alone_days}
+                ELSE {fresh_days} END"""
         stale = f"coalesce({observed} < DATE '{day}' - {fresh_days}, TRUE)"
     youngest, oldest = item.ages
     concerned = "TRUE"

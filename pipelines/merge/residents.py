@@ -231,6 +231,10 @@ def _write(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             f"CASE WHEN {has_value} THEN {survivorship.contested(field)} END "
             f'AS "{field.name}_contested"',
         ]
+        if field.alone_days is not None:
+            origin.append(
+                f'CASE WHEN {has_value} THEN {survivorship.alone(field)} END AS "{field.name}_alone"'
+            )
     con.execute(
         f"""INSERT INTO master.provenance BY NAME
         SELECT resident_id, {", ".join(origin)}
