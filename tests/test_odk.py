@@ -19,7 +19,6 @@ from pipelines.home import Home
 from pipelines.journal import open_journal
 from tests.district_fixture import Districts, ask, copy, journal_url, onegrid
 
-
 TODAY = str(datetime.now(ZoneInfo("Asia/Shanghai")).date())
 """What a phone writes; an answer is never older than the form it is on."""
 

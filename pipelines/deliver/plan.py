@@ -212,11 +212,10 @@ def state_sql(
     served = ", ".join(map(str, sources.serving(contract.purpose))) or "NULL"
     stale = "FALSE"
     if fresh_days is not None:
-        alone_days = FIELD[item.field].alone_days
+        within, alone_days = str(fresh_days), FIELD[item.field].alone_days
         if alone_days is not None and alone_days < fresh_days:
-            fresh_days = f"""CASE WHEN p."{item.field}_alone" THEN {alone_days}
-                ELSE {fresh_days} END"""
-        stale = f"coalesce({observed} < DATE '{day}' - {fresh_days}, TRUE)"
+            within = f"""CASE WHEN p."{item.field}_alone" THEN {alone_days} ELSE {within} END"""
+        stale = f"coalesce({observed} < DATE '{day}' - {within}, TRUE)"
     youngest, oldest = item.ages
     concerned = "TRUE"
     if (youngest, oldest) != (0, 200):

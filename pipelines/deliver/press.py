@@ -22,8 +22,8 @@ from pipelines.deliver.workbook import Sheet, build_workbook
 from pipelines.progress import tell
 from schemas.forms import FormContract
 
-_ROWS_IN_MEMORY = 300_000
-_ROWS_AT_A_TIME = 8_000
+_ROWS_IN_MEMORY = 150_000
+_ROWS_AT_A_TIME = 4_000
 _THREADS = 2
 
 

@@ -232,9 +232,8 @@ def _write(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             f'AS "{field.name}_contested"',
         ]
         if field.alone_days is not None:
-            origin.append(
-                f'CASE WHEN {has_value} THEN {survivorship.alone(field)} END AS "{field.name}_alone"'
-            )
+            alone = survivorship.alone(field)
+            origin.append(f'CASE WHEN {has_value} THEN {alone} END AS "{field.name}_alone"')
     con.execute(
         f"""INSERT INTO master.provenance BY NAME
         SELECT resident_id, {", ".join(origin)}

@@ -240,7 +240,7 @@ def contested(field: Field) -> str:
 
 
 def alone(field: Field) -> str:
-    """SQL: one record alone holds the chosen value of a field of `COUNTED`, from its priority (w)."""
+    """SQL: one record alone holds the chosen value of a counted field, from its priority (w)."""
     return f"""{priority(field).read("quality", f'w."{field.name}_priority"')} = 0"""
 
 
