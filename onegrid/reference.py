@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.fields import FIELDS
+from schemas.fields import FIELDS, Field
 from schemas.suites import RULES, SUITE_LABELS
 from schemas.tables import RAW_COLUMNS, TABLE, Column
 
@@ -60,12 +60,19 @@ def _fields() -> str:
                 field.meaning,
                 field.sensitivity.value,
                 field.survivor.value,
-                f"{field.fresh_days} days" if field.fresh_days else "",
+                _stale_after(field),
                 field.standard,
             )
             for field in FIELDS
         ],
     )
+
+
+def _stale_after(field: Field) -> str:
+    if field.fresh_days is None:
+        return ""
+    alone = f", {field.alone_days} if one record alone says so" if field.alone_days else ""
+    return f"{field.fresh_days} days{alone}"
 
 
 def _rules() -> str:

@@ -43,6 +43,8 @@ class Field:
         sensitivity: see `Sensitivity`.
         survivor: see `Survivor`.
         fresh_days: a value observed longer ago is stale (to verify); None: never stale.
+        alone_days: the same for a value that one record alone holds, where nothing else vouches for
+            it; None: it is as good as any other.
         codes: name of the code list in `schemas/codes/`, if the value is a code.
         standard: the national standard or other origin of the definition.
     """
@@ -54,6 +56,7 @@ class Field:
     sensitivity: Sensitivity = Sensitivity.PERSONAL
     survivor: Survivor = Survivor.AUTHORITY
     fresh_days: int | None = None
+    alone_days: int | None = None
     codes: str | None = None
     standard: str = ""
 
@@ -118,6 +121,7 @@ FIELDS: tuple[Field, ...] = (
         sensitivity=Sensitivity.SENSITIVE,
         survivor=Survivor.NEWEST,
         fresh_days=18 * 30,
+        alone_days=6 * 30,
     ),
     Field(
         "address",

@@ -74,6 +74,19 @@ def test_a_stale_value_becomes_a_question_as_the_days_go_by(tmp_path: Path) -> N
         assert _state(con, 1, "phone") == "verify"
 
 
+def test_a_phone_that_one_record_alone_holds_is_asked_about_sooner(tmp_path: Path) -> None:
+    change = """
+        UPDATE master.resident SET birth_date = DATE '1980-01-01', phone = '13800000000';
+        UPDATE master.provenance SET phone_contested = FALSE,
+            phone_alone = resident_id < 'R000000000000002', phone_observed =
+            (SELECT max(business_date) FROM meta.night) - 180
+            - (resident_id <> 'R000000000000000')::INTEGER"""
+    night = first_night(tmp_path, change=change)
+    plan_forms(night)
+    with night.open() as con:
+        assert [_state(con, n, "phone") for n in range(3)] == ["known", "verify", "known"]
+
+
 def test_rows_walk_building_unit_room_and_begin_with_the_head(tmp_path: Path) -> None:
     night = first_night(tmp_path, residents=300)
     plan_forms(night)

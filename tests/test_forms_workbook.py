@@ -17,12 +17,15 @@ from python_calamine import CalamineWorkbook
 
 from pipelines import store
 from pipelines.deliver import plan_forms, render_all, render_forms, template, texts
+from pipelines.deliver.content import content_sql, read_sources
 from pipelines.deliver.layout import CODE_ROW, HEADER_ROW
 from pipelines.deliver.manifest import safe_name
 from pipelines.deliver.template import build_template
 from pipelines.deliver.workbook import Sheet, build_workbook
 from pipelines.journal import open_journal
 from pipelines.night import Night
+from schemas.codes import code_list
+from schemas.fields import FIELD
 from schemas.forms import FormContract
 from tests.forms_fixture import deliver, first_night, next_night
 
@@ -197,17 +200,47 @@ def test_the_head_and_the_hidden_cells_name_the_issue(
     assert not sheet.cell(row, columns["remark"]).protection.locked
 
 
-def test_a_rows_digest_can_be_computed_from_what_the_row_shows(book: openpyxl.Workbook) -> None:
+def test_a_rows_digest_can_be_computed_from_what_the_row_shows(
+    night: Night, book: openpyxl.Workbook
+) -> None:
     sheet, columns = book[texts.LIST], _columns(book)
-    shown = [name for name in columns if name not in ("result", "remark")]
-    shown = [name for name in shown[2:] if columns[name] < columns["result"]]
+    fields = [item.field for item in night.config.forms["population"].items]
+    with night.open() as con:
+        states = {
+            row_no: dict(zip(fields, row, strict=True))
+            for row_no, *row in con.execute(
+                f"""SELECT row_no, {", ".join(f'"{field}_state"' for field in fields)}
+                FROM deliver.form_row WHERE grid_code = '330199101001001'"""
+            ).fetchall()
+        }
     for row in range(HEADER_ROW + 1, HEADER_ROW + 11):
         form_id, row_no = sheet.cell(row, columns["row_id"]).value.split("#")
         told = [form_id, row_no, sheet.cell(row, columns["resident_id"]).value]
         told += [sheet.cell(row, 2).value]
-        told += [sheet.cell(row, columns[name]).value or "" for name in shown]
+        for field in fields:
+            text = sheet.cell(row, columns[field]).value or ""
+            if codes := FIELD[field].codes:
+                labels = code_list(codes).values
+                text = {label: code for code, label in labels.items()}.get(text, text)
+            told += [states[int(row_no)][field] or "", text]
         digest = hashlib.md5("".join(f"{text}\x1f" for text in told).encode()).hexdigest()
         assert sheet.cell(row, columns["digest"]).value == digest
+
+
+def test_both_doors_name_origins_in_the_same_words(night: Night, files: dict[str, Path]) -> None:
+    contract = night.config.forms["population"]
+    with night.open() as con:
+        content = content_sql(contract, read_sources(con))
+        names = [f"n{number}" for number in range(len(contract.items))]
+        rows = con.execute(
+            f"SELECT grid_code, row_no, {', '.join(names)} FROM ({content}) ORDER BY 1, 2"
+        ).fetchall()
+    books = {grid: openpyxl.load_workbook(path)[texts.LIST] for grid, path in files.items()}
+    for grid, row_no, *notes in rows:
+        row = next(
+            books[grid].iter_rows(HEADER_ROW + row_no, HEADER_ROW + row_no, 4, values_only=True)
+        )
+        assert list(row[: 2 * len(notes) : 2]) == notes
 
 
 def test_texts_that_look_like_formulas_stay_texts(tmp_path: Path) -> None:

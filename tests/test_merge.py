@@ -349,6 +349,12 @@ def test_a_phone_two_records_agree_on_goes_before_a_newer_one_that_stands_alone(
     night = _merge(home, world)
     assert _cell(night, "phone", "R1")[::4] == ("1", False)
     assert _cell(night, "phone", "R2")[::4] == ("1", True)
+    world.add("R3", "ledger", days=1, phone="5")
+    with _merge(home, world).open() as con:
+        alone = con.execute(
+            "SELECT resident_id, phone_alone FROM master.provenance ORDER BY 1"
+        ).fetchall()
+    assert alone == [("R1", False), ("R2", False), ("R3", True)]
 
 
 def test_a_borrowed_number_is_not_the_residents_nor_what_was_read_from_it(home: Home) -> None:

@@ -7,7 +7,9 @@ import json
 import os
 import time
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from openpyxl import load_workbook
 from pyxform.xls2xform import convert
@@ -16,6 +18,9 @@ from pipelines.answers import Answers
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from tests.district_fixture import Districts, ask, copy, journal_url, onegrid
+
+TODAY = str(datetime.now(ZoneInfo("Asia/Shanghai")).date())
+"""What a phone writes; an answer is never older than the form it is on."""
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -83,7 +88,7 @@ def _filled(people: list[Submission]) -> list[Submission]:
 
     def one(number: int, row: Submission, **told: str) -> Submission:
         identity = {name: row[name] for name in IDENTITY}
-        return {"today": "2026-11-24", "result": "met", **identity, **told, "instance": str(number)}
+        return {"today": TODAY, "result": "met", **identity, **told, "instance": str(number)}
 
     def find(state: str, skip: set[str]) -> Submission:
         row = next(r for r in people if r["phone_state"] == state and r["row_id"] not in skip)
@@ -144,7 +149,7 @@ def test_submissions_become_answers_whatever_server_exported_them(
         kept = Answers(journal).all()
         assert {came.channel for came in Answers(journal).returns()} == {"odk"}
     assert {answer.author for answer in kept} == {"王网格"}
-    assert {str(answer.answered_on) for answer in kept} == {"2026-11-24"}
+    assert {str(answer.answered_on) for answer in kept} == {TODAY}
     about = {answer.resident_id: answer for answer in kept if answer.field == "phone"}
     assert {row["resident_id"] for row in filled[:3]} == about.keys()
     assert about[filled[1]["resident_id"]].kind == "confirmed"

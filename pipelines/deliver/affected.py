@@ -11,6 +11,7 @@ from pipelines.deliver.returned import told_sql
 from pipelines.deliver.states import item_fresh_days, period_of
 from pipelines.merge.before import night_before
 from pipelines.night import Night
+from schemas.fields import FIELD
 from schemas.forms import FormContract
 
 _VILLAGES = """SELECT grid_code, min(village_name) AS village FROM {database}master.dwelling
@@ -75,7 +76,8 @@ def _grown_older(contracts: Iterable[FormContract], before: date, today: date) -
         (item.field, days)
         for contract in contracts
         for item in contract.items
-        if (days := item_fresh_days(item)) is not None
+        for days in (item_fresh_days(item), FIELD[item.field].alone_days)
+        if days is not None
     }
     aged = [
         f"""(p."{field}_observed" >= DATE '{first}' - {days}

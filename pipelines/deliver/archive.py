@@ -6,7 +6,6 @@ import io
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -37,7 +36,7 @@ class Packed:
 def pack(name: str, content: bytes) -> Packed:
     """Compress one part; the interpreter is free meanwhile."""
     body = isal_zlib.compress(content, _LEVEL, _RAW)
-    return Packed(name.encode(), body, zlib.crc32(content), len(content))
+    return Packed(name.encode(), body, isal_zlib.crc32(content), len(content))
 
 
 def archive(parts: Iterable[Packed]) -> bytes:

@@ -102,13 +102,16 @@ def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE"
     FROM ({rows_sql(contract, sources, grids=grids)}) {" ".join(joins)}"""
 
 
-def rows_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE") -> str:
+def rows_sql(
+    contract: FormContract, sources: Sources, *, grids: str = "TRUE", places: str | None = None
+) -> str:
     """SELECT of one row per resident on the form, with what lies behind its cells.
 
     Columns: grid_code, row_no, resident_id, is_first, place, for the item number i: s<i> (state),
     x<i> (text or code, where it is shown), o<i>, d<i>, c<i> (number of its source, day it was
     observed, whether it is contested), and digest: the md5 of form, row, resident, place, states
-    and values. Arguments as for `content_sql`.
+    and values. Arguments as for `content_sql`, and a table made from `places_sql` where several
+    queries can share it.
     """
     values = []
     for number, item in enumerate(contract.items):
@@ -124,10 +127,7 @@ def rows_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE") -
     )
     allowed = sources.serving(contract.purpose)
     return f"""
-    WITH village AS (SELECT grid_code, min(village_name) AS village_name
-        FROM master.dwelling WHERE grid_code IS NOT NULL GROUP BY grid_code),
-    place AS (SELECT d.dwelling_id, {_clean(_within_village())} AS place
-        FROM master.dwelling d LEFT JOIN village g ON g.grid_code = d.grid_code),
+    WITH place AS ({f"FROM {places}" if places else places_sql()}),
     first AS (SELECT min(row_no) AS row_no, grid_code FROM deliver.form_row w
         WHERE form = {literal(contract.form)} AND {grids}
         GROUP BY grid_code, coalesce(household_id, resident_id)),
@@ -145,6 +145,15 @@ def rows_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE") -
         md5(concat({form_id_sql(contract.form, "period", "grid_code")}, {SEPARATOR},
             row_no, {SEPARATOR}, resident_id, {SEPARATOR}, place, {SEPARATOR}, {told})) AS digest
     FROM said"""
+
+
+def places_sql() -> str:
+    """SELECT of dwelling_id and place: its address as its village says it."""
+    return f"""
+    WITH village AS (SELECT grid_code, min(village_name) AS village_name
+        FROM master.dwelling WHERE grid_code IS NOT NULL GROUP BY grid_code)
+    SELECT d.dwelling_id, {_clean(_within_village())} AS place
+    FROM master.dwelling d LEFT JOIN village g ON g.grid_code = d.grid_code"""
 
 
 def seal_sql(contract: FormContract, sources: Sources) -> str:

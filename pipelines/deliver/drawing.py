@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +39,15 @@ class Drawing:
     """The rows of some grids' workbooks, ready to be strung together.
 
     Attributes:
-        starts: where each grid's rows begin, and where the last one's end.
+        order: the rows by grid and row_no; what follows is in any order.
+        starts: where in `order` each grid's rows begin, and where the last one's end.
         households: of each grid.
         pieces: see `string`.
         list_row, task_row, link: what a row of the list, one of the tasks and its link consist of.
-        pending: the rows with something to ask or to verify.
+        pending: where in `order` there is something to ask or to verify.
     """
 
+    order: Numbers
     starts: Numbers
     households: Numbers
     pieces: pa.Array
@@ -57,13 +58,13 @@ class Drawing:
 
     def listed(self, first: int, last: int) -> Strung:
         """XML of the list rows of the grids from number `first` to before `last`."""
-        rows = np.arange(self.starts[first], self.starts[last])
+        rows = self.order[self.starts[first] : self.starts[last]]
         return string(self.pieces, self.list_row, rows)
 
     def tasks(self, first: int, last: int) -> tuple[Numbers, Strung, Strung]:
         """Where each of these grids' tasks begin among them; XML of their rows, and their links."""
         begins = np.searchsorted(self.pending, self.starts[first : last + 1])
-        rows = self.pending[begins[0] : begins[-1]]
+        rows = self.order[self.pending[begins[0] : begins[-1]]]
         task_rows, links = (
             string(self.pieces, parts, rows) for parts in (self.task_row, self.link)
         )
@@ -75,47 +76,38 @@ def draw(
     template: Template,
     sources: Sources,
     forms: dict[str, tuple[str, int]],
-    pool: Executor,
 ) -> Drawing:
     """Lay rows out.
 
     Args:
-        table: `rows_sql` of the grids.
+        table: `rows_sql` of the grids, in any order.
         template: of the form.
         sources: of the night.
         forms: grid_code → form_id and version, in the order that the grids shall have.
-        pool: looks at several items at once.
     """
-    table, grid_no = _in_order(table, list(forms))
-    starts = np.searchsorted(grid_no, np.arange(len(forms) + 1))
+    codes, coded = dictionary(table["grid_code"].combine_chunks())
+    places = {grid: number for number, grid in enumerate(forms)}
+    grid_no = np.array([places[code] for code in codes])[coded]
     row_no = table["row_no"].to_numpy().astype(np.int32)
+    order = np.argsort((grid_no << 32) + row_no)
+    starts = np.searchsorted(grid_no[order], np.arange(len(forms) + 1))
     pieces = Pieces(int(row_no.max()) + HEADER_ROW)
     cells = Cells(table, template, sources, pieces)
-    items = list(pool.map(cells.item, range(len(template.contract.items))))
+    items = [cells.item(number) for number in range(len(template.contract.items))]
     open_cells = [(item.state == _ASK) | (item.state == _VERIFY) for item in items]
-    pending = np.flatnonzero(np.logical_or.reduce(open_cells))
-    rows = _Rows(table, template, pieces, cells, items, row_no)
-    task_row, link = rows.tasks(pending, grid_no)
+    pending = np.flatnonzero(np.logical_or.reduce(open_cells)[order])
+    rows = _Rows(table, template, pieces, cells, items)
+    task_row, link = rows.tasks(order[pending], grid_no)
     return Drawing(
+        order=order,
         starts=starts,
-        households=np.add.reduceat(cells.is_first, starts[:-1]),
+        households=np.add.reduceat(cells.is_first[order], starts[:-1]),
         list_row=rows.list_row(grid_no, list(forms.values())),
         task_row=task_row,
         link=link,
         pending=pending,
         pieces=pieces.texts(),
     )
-
-
-def _in_order(table: pa.Table, grids: list[str]) -> tuple[pa.Table, Numbers]:
-    """The table by grid and row, and the number of each row's grid among `grids`."""
-    codes, coded = dictionary(table["grid_code"].combine_chunks())
-    grid_no = np.array([grids.index(code) for code in codes])[coded]
-    place = (grid_no.astype(np.int64) << 32) + table["row_no"].to_numpy()
-    if (np.diff(place) > 0).all():
-        return table, grid_no
-    order = np.argsort(place)
-    return table.take(pa.array(order)), grid_no[order]
 
 
 class _Rows:
@@ -128,17 +120,17 @@ class _Rows:
         pieces: Pieces,
         cells: Cells,
         items: list[Item],
-        row_no: Numbers,
     ) -> None:
         self.table, self.template, self.cells, self.items = table, template, cells, items
         self.piece, self.numbers = pieces.number, pieces.numbers
-        self.row_no, self.sheet_row = row_no, row_no + HEADER_ROW
+        self.row_no = table["row_no"].to_numpy().astype(np.int32)
+        self.sheet_row = self.row_no + HEADER_ROW
         self.place = xml_column(table["place"])
 
     def list_row(self, grid_no: Numbers, forms: list[tuple[str, int]]) -> list[Part]:
         """The parts of a list row, given the form_id and version of each grid's form."""
         piece, n, styled = self.piece, self.sheet_row, self.cells.styled
-        result, remark, row_id, resident, version, digest = end_columns(self.template.contract)
+        remark, row_id, resident, version, digest = end_columns(self.template.contract)[1:]
         hidden = f'" s="{self.template.styles["hidden"]}"'
         form_ids = [f"{hidden}{OPEN}{xml_text(form_id)}#" for form_id, _ in forms]
         versions = [f'{hidden}><v>{of}</v></c><c r="{digest}' for _, of in forms]
@@ -156,7 +148,7 @@ class _Rows:
         ]
 
     def tasks(self, pending: Numbers, grid_no: Numbers) -> tuple[list[Part], list[Part]]:
-        """The parts of a task's row and of its link; they are for the `pending` rows only."""
+        """The parts of a task's row and of its link, for the `pending` rows in their order only."""
         piece = self.piece
         number = np.zeros(len(self.row_no), np.int32)
         number[pending] = (

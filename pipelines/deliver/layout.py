@@ -7,8 +7,9 @@ from openpyxl.utils import get_column_letter
 
 from schemas.forms import FormContract
 
-LAYOUT = 3
-"""Raised whenever workbooks of the same content come to look different: forms are issued anew."""
+LAYOUT = 4
+"""Raised whenever workbooks of the same content come to look different, or their digests: forms are
+issued anew."""
 
 HEADER_ROW = 6
 CODE_ROW = 5

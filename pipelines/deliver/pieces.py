@@ -7,7 +7,6 @@ list of numbers of pieces; only what is a resident's own is a text of the row it
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,12 +52,10 @@ class Pieces:
     def __init__(self, most_rows: int) -> None:
         """Begin with the row numbers up to `most_rows`."""
         self._numbers = {str(number) if number else "": number for number in range(most_rows + 1)}
-        self._lock = threading.Lock()
 
     def number(self, text: str) -> int:
         """The number of a piece, a new one for a new text."""
-        with self._lock:
-            return self._numbers.setdefault(text, len(self._numbers))
+        return self._numbers.setdefault(text, len(self._numbers))
 
     def numbers(self, texts: Iterable[str]) -> Numbers:
         """The numbers of several."""

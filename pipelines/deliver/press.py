@@ -13,7 +13,7 @@ import duckdb
 
 from pipelines.config import Config
 from pipelines.deliver import texts
-from pipelines.deliver.content import literal, read_sources, rows_sql
+from pipelines.deliver.content import literal, places_sql, read_sources, rows_sql
 from pipelines.deliver.drawing import Drawing, draw
 from pipelines.deliver.locks import grid_password, lock
 from pipelines.deliver.manifest import register_file_names
@@ -22,8 +22,8 @@ from pipelines.deliver.workbook import Sheet, build_workbook
 from pipelines.progress import tell
 from schemas.forms import FormContract
 
-_ROWS_IN_MEMORY = 400_000
-_ROWS_AT_A_TIME = 8_000
+_ROWS_IN_MEMORY = 150_000
+_ROWS_AT_A_TIME = 4_000
 _THREADS = 2
 
 
@@ -49,27 +49,42 @@ def press(
 ) -> dict[str, tuple[str, int]]:
     """Write the wanted forms below `folder`; form_id → (sha256, bytes).
 
+    While some grids' workbooks are written, DuckDB already fetches the rows of the next ones.
     Arrow, numpy and igzip free the interpreter: each thread takes a few grids from pieces to files.
     """
     written: dict[str, tuple[str, int]] = {}
-    sources = read_sources(con)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for contract in config.forms.values():
-            due = [form for form in _due(con, contract) if form.form_id in wanted]
-            if not due:
-                continue
-            template = build_template(contract)
-            names = _names(con, contract, due[0].period)
-            for many in _portions(due, _ROWS_IN_MEMORY):
-                grids = ", ".join(literal(form.grid_code) for form in many)
-                sql = rows_sql(contract, sources, grids=f"w.grid_code IN ({grids})")
-                forms = {form.grid_code: (form.form_id, form.version) for form in many}
-                drawing = draw(con.sql(sql).to_arrow_table(), template, sources, forms, pool)
-                run = _Run(drawing, template, config, folder, names, many)
-                for batch in pool.map(run.write, _portions(many, _ROWS_AT_A_TIME)):
-                    written |= batch
-                    tell("render_forms", len(written), len(wanted))
+    with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as ahead:
+        runs = _runs(con, config, folder, wanted)
+        following = ahead.submit(next, runs, None)
+        while (run := following.result()) is not None:
+            following = ahead.submit(next, runs, None)
+            for batch in pool.map(run.write, _portions(run.forms, _ROWS_AT_A_TIME)):
+                written |= batch
+                tell("render_forms", len(written), len(wanted))
+            del run
     return written
+
+
+def _runs(
+    con: duckdb.DuckDBPyConnection, config: Config, folder: Path, wanted: set[str]
+) -> Iterator[_Run]:
+    """The wanted forms, drawn."""
+    sources = read_sources(con)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE place_drawn AS {places_sql()}")
+    for contract in config.forms.values():
+        due = [form for form in _due(con, contract) if form.form_id in wanted]
+        if not due:
+            continue
+        template = build_template(contract)
+        names = _names(con, contract, due[0].period)
+        for many in _portions(due, _ROWS_IN_MEMORY):
+            grids = ", ".join(literal(form.grid_code) for form in many)
+            among = f"w.grid_code IN ({grids})"
+            sql = rows_sql(contract, sources, grids=among, places="place_drawn")
+            forms = {form.grid_code: (form.form_id, form.version) for form in many}
+            drawing = draw(con.sql(sql).to_arrow_table(), template, sources, forms)
+            yield _Run(drawing, template, config, folder, names, many)
+    con.execute("DROP TABLE place_drawn")
 
 
 @dataclass(frozen=True)

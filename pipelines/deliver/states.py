@@ -67,7 +67,10 @@ def state_sql(
     served = ", ".join(map(str, sources.serving(contract.purpose))) or "NULL"
     stale = "FALSE"
     if fresh_days is not None:
-        stale = f"coalesce({observed} < DATE '{day}' - {fresh_days}, TRUE)"
+        within, alone_days = str(fresh_days), FIELD[item.field].alone_days
+        if alone_days is not None and alone_days < fresh_days:
+            within = f"""CASE WHEN p."{item.field}_alone" THEN {alone_days} ELSE {within} END"""
+        stale = f"coalesce({observed} < DATE '{day}' - {within}, TRUE)"
     youngest, oldest = item.ages
     concerned = "TRUE"
     if (youngest, oldest) != (0, 200):

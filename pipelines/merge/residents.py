@@ -231,6 +231,9 @@ def _write(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             f"CASE WHEN {has_value} THEN {survivorship.contested(field)} END "
             f'AS "{field.name}_contested"',
         ]
+        if field.alone_days is not None:
+            alone = survivorship.alone(field)
+            origin.append(f'CASE WHEN {has_value} THEN {alone} END AS "{field.name}_alone"')
     con.execute(
         f"""INSERT INTO master.provenance BY NAME
         SELECT resident_id, {", ".join(origin)}

@@ -239,6 +239,11 @@ def contested(field: Field) -> str:
     return contest
 
 
+def alone(field: Field) -> str:
+    """SQL: one record alone holds the chosen value of a counted field, from its priority (w)."""
+    return f"""{priority(field).read("quality", f'w."{field.name}_priority"')} = 0"""
+
+
 def otherwise(field: Field) -> str:
     """SQL: a record (r, with holds_number) says otherwise than the chosen value.
 

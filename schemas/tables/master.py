@@ -21,6 +21,10 @@ def _provenance_columns() -> tuple[Column, ...]:
                 f"another record says otherwise about {field.name}, with equal authority or newer",
             ),
         ]
+        if field.alone_days is not None:
+            origin.append(
+                Column(f"{field.name}_alone", "BOOLEAN", f"one record alone holds {field.name}")
+            )
     return tuple(origin)
 
 
