@@ -121,3 +121,21 @@ def test_blocks_that_grow_too_large_and_shrink_again_end_where_a_rebuild_ends(
     assert len(turned) == 4
     assert not night.is_full
     assert outcome(night) == outcome(run_night(home, config, live, full=True))
+
+
+@pytest.mark.parametrize(
+    "without", [("id",), ("birth",), ("id", "birth"), ("id", "birth", "phone")]
+)
+def test_a_district_that_lacks_a_kind_of_evidence_is_linked_all_the_same(
+    tmp_path: Path, without: tuple[str, ...]
+) -> None:
+    nothing = {
+        "id": {"id17": None, "id_status": "missing", "id_partial": None, "birth_from_id": False},
+        "birth": {"birth": None},
+        "phone": {"phones": ()},
+    }
+    missing = {name: value for kind in without for name, value in nothing[kind].items()}
+    records = [replace(record, **missing) for record in district(60, seed=3)]
+    night = run_night(*make_home(tmp_path), records)
+    assert ask(night, "SELECT count(*) FROM link.cluster") == [(len(records),)]
+    assert len(together(night)) < len(records)
