@@ -65,7 +65,7 @@ _YEAR = 365
 
 FIELDS: tuple[Field, ...] = (
     Field("name", "姓名", "Full name as registered.", survivor=Survivor.MOST_FREQUENT),
-    Field("former_name", "曾用名", "A name used before."),
+    Field("former_name", "曾用名", "A name used before; several have 、 between them."),
     Field("sex", "性别", "Sex.", codes="sex", standard="GB/T 2261.1-2003"),
     Field("birth_date", "出生日期", "Date of birth, Gregorian.", type="DATE"),
     Field(

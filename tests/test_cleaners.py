@@ -19,7 +19,7 @@ from pipelines.standardise.dates import clean_date
 from pipelines.standardise.defect import SEVERITY
 from pipelines.standardise.dictionaries import KINDS, Context, clean_values
 from pipelines.standardise.id_cards import check_digit, clean_id
-from pipelines.standardise.names import clean_name
+from pipelines.standardise.names import clean_former_names, clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
 from pipelines.standardise.plain import take_plain
@@ -173,6 +173,21 @@ CODES = [
     ("medical_insurance", "新农合", "resident"),
     ("sex", "妖", None),
 ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "defect"),
+    [
+        ("王二", "王二", None),
+        ("王二、王小二", "王二、王小二", None),
+        ("王 二，王小二/王二", "王二、王小二", "spelling"),
+        ("王二；不详", "王二", "spelling"),
+        ("无、不详", None, "unreadable"),
+        ("无", None, "placeholder"),
+    ],
+)
+def test_former_names_are_several_in_one_cell(raw, value, defect) -> None:
+    assert clean_former_names(raw) == (value, defect)
 
 
 @pytest.mark.parametrize(("raw", "value", "former", "pinyin", "defect"), NAMES)

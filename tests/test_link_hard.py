@@ -82,6 +82,12 @@ def masked(record: Record, sequence: int, born: date = BORN) -> Record:
 
 
 case(
+    "one of the former names in a cell",
+    "ab",
+    a=person(77, "赵建国", former_name="赵二、赵小毛"),
+    b=person(77, "赵小毛"),
+)
+case(
     "twins, each with a number and a record without",
     "ac bd",
     a=numbered(person(1, "蒋伟亮"), 123),

@@ -100,3 +100,8 @@ def _cut_off(short: str, whole: str, surname: str) -> str:
         f"(length({surname}) >= 2 AND length({short}) >= length({surname}) "
         f"AND length({short}) < length({whole}) AND starts_with({whole}, {short}))"
     )
+
+
+def formerly(one: str, other: str) -> str:
+    """SQL: a former name of record `one` (l or r; several stand between ``、``) is the other's."""
+    return f"('、' || former_name_{one} || '、') LIKE ('%、' || name_key_{other} || '、%')"

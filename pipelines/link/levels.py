@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pipelines.link.agreement import (
     beginning,
     day_slip,
+    formerly,
     ids_overlap,
     lost,
     masks_agree,
@@ -83,7 +84,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "former",
                 "former name, or part of the name",
-                f"former_name_l = name_key_r OR former_name_r = name_key_l OR {beginning(*_NAMES)}",
+                f"{formerly('l', 'r')} OR {formerly('r', 'l')} OR {beginning(*_NAMES)}",
                 0.004,
                 2e-6,
                 fixed=True,

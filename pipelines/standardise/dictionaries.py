@@ -24,7 +24,7 @@ from pipelines.standardise.coded import clean_code
 from pipelines.standardise.dates import clean_date
 from pipelines.standardise.defect import SEVERITY
 from pipelines.standardise.id_cards import clean_id
-from pipelines.standardise.names import clean_name
+from pipelines.standardise.names import clean_former_names, clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
 from pipelines.standardise.plain import take_plain
@@ -64,6 +64,7 @@ def clean_text(raw: str) -> Text:
 _S, _D = pa.string(), pa.date32()
 _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "name": {"value": _S, "former": _S, "surname": _S, "key": _S, "pinyin": _S, "shape": _S},
+    "former": {"value": _S},
     "id": {"value": _S, "status": _S, "partial": _S, "birth": _D, "sex": _S},
     "date": {"value": _D, "precision": _S},
     "phone": {"values": pa.list_(_S)},
@@ -88,7 +89,7 @@ def kind_of(field: Field) -> str:
         return f"code_{field.codes}"
     special = {
         "name": "name",
-        "former_name": "name",
+        "former_name": "former",
         "id_number": "id",
         "phone": "phone",
         "address": "address",
@@ -202,6 +203,7 @@ def _cleaner(kind: str, context: Context) -> Callable[[str], Any]:
         return lambda raw: clean_code(raw, listed)
     cleaners: dict[str, Callable[[str], Any]] = {
         "name": clean_name,
+        "former": clean_former_names,
         "id": lambda raw: clean_id(raw, context.today),
         "date": lambda raw: clean_date(raw, context.today),
         "phone": clean_phone,

@@ -72,6 +72,7 @@ class Name(NamedTuple):
     defect: str | None
 
 
+_BETWEEN_NAMES = re.compile(r"[、，,；;/／]")
 _FOLDING = folding()
 _SYLLABLES = syllables() | {ord(LOST): f"{LOST} "}
 _LOOK_ALIKES = look_alikes()
@@ -104,6 +105,26 @@ def clean_name(raw: str) -> Name:
     elif defect is None and text != raw:
         defect = "spelling"
     return _describe(text, former, defect)
+
+
+class FormerNames(NamedTuple):
+    """The names that somebody bore before, in one text; None if none can be read."""
+
+    value: str | None
+    defect: str | None
+
+
+def clean_former_names(raw: str) -> FormerNames:
+    """The names in `raw`, each cleaned, with ``、`` between several."""
+    first, *more = _BETWEEN_NAMES.split(raw)
+    if not more:
+        only = clean_name(first)
+        return FormerNames(only.value, only.defect)
+    named = [name for part in (first, *more) if (name := clean_name(part).value)]
+    value = "、".join(dict.fromkeys(named)) or None
+    if value is None:
+        return FormerNames(None, "unreadable")
+    return FormerNames(value, "spelling" if value != raw else None)
 
 
 def describe_character(character: str) -> tuple[str, str, str]:
