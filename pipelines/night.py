@@ -64,7 +64,7 @@ class Night:
         limits = self.config.district.limits
         with store.connect(self.file, limits, self.folder / "spill") as con:
             if landed:
-                con.execute(f"ATTACH '{self.home.landed}' AS landed (READ_ONLY)")
+                con.execute(f"ATTACH '{store.escape(self.home.landed)}' AS landed (READ_ONLY)")
             yield con
             if landed:
                 con.execute("DETACH landed")

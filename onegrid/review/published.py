@@ -84,8 +84,7 @@ class Published:
         near = self._open.enter_context(
             store.connect(":memory:", self._limits, self._home.work / "spill")
         )
-        path = str(self._home.published).replace("'", "''")
-        near.execute(f"ATTACH '{path}' AS published (READ_ONLY)")
+        near.execute(f"ATTACH '{store.escape(self._home.published)}' AS published (READ_ONLY)")
         whole = self._open.enter_context(closing(near.cursor()))
         whole.execute("USE published; SET TimeZone = 'Asia/Shanghai'")
         copy_near(near, "published")

@@ -58,8 +58,7 @@ def on_bench(home: Home, config: Config) -> Iterator[Bench]:
         with store.connect(
             folder / "bench.duckdb", config.district.limits, folder / "spill"
         ) as con:
-            con.execute(f"ATTACH '{str(home.published).replace(chr(39), chr(39) * 2)}' AS home "
-                        "(READ_ONLY)")  # fmt: skip
+            con.execute(f"ATTACH '{store.escape(home.published)}' AS home (READ_ONLY)")
             for view in _VIEWS:
                 con.execute(f"CREATE SCHEMA IF NOT EXISTS {view.split('.')[0]}")
                 con.execute(f"CREATE VIEW {view} AS FROM home.{view}")

@@ -14,7 +14,7 @@ import duckdb
 from pipelines.link.blocking import RULES, SLIP_RULES
 from pipelines.link.context import UNIT
 from pipelines.night import Night
-from pipelines.store import count
+from pipelines.store import count, escape
 
 _PAST_TABLES = {
     "past_record": (
@@ -65,7 +65,7 @@ def past(con: duckdb.DuckDBPyConnection, night: Night) -> Iterator[None]:
     is_there = night.previous > 0 and file.exists()
     tables = set()
     if is_there:
-        con.execute(f"ATTACH '{file}' AS past (READ_ONLY)")
+        con.execute(f"ATTACH '{escape(file)}' AS past (READ_ONLY)")
         tables = {
             name
             for (name,) in con.execute(

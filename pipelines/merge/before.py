@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
+from pipelines import store
 from pipelines.night import Night
 from schemas.tables import TABLE
 
@@ -24,7 +25,7 @@ def night_before(con: duckdb.DuckDBPyConnection, night: Night) -> Iterator[bool]
     if not file.exists():
         yield False
         return
-    con.execute(f"ATTACH '{file}' AS before (READ_ONLY)")
+    con.execute(f"ATTACH '{store.escape(file)}' AS before (READ_ONLY)")
     try:
         yield night.base > 0 or _has_same_layout(con)
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines import store
 from pipelines.deliver.states import STATES
 from pipelines.extract import drift
 from pipelines.night import Night
@@ -52,8 +53,7 @@ def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
     previous = night.home.night_file(night.previous)
     before = None
     if night.previous > 0 and previous.exists():
-        path = str(previous).replace("'", "''")
-        con.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
+        con.execute(f"ATTACH '{store.escape(previous)}' AS previous (READ_ONLY)")
         try:
             before = _headline(con, "previous.")
         except duckdb.Error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines import store
 from pipelines.synth.ledgers import sheet_title
 from pipelines.synth.offices import LEDGERS
 
@@ -35,7 +36,7 @@ def write(con: duckdb.DuckDBPyConnection, path: Path, seed: int, day: int) -> di
             "AND table_name <> 'rows_grid_register' ORDER BY 1"
         ).fetchall()
     ]
-    con.execute(f"ATTACH '{path}' AS kept")
+    con.execute(f"ATTACH '{store.escape(path)}' AS kept")
     con.execute(
         """CREATE TABLE kept.person AS
         SELECT p.* EXCLUDE (dwelling, old_dwelling, home_address, phone_owner, phone_generation),

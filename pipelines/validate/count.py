@@ -66,7 +66,7 @@ def count_rules(
         counts |= counter.count([r for r in rules if r.name not in counts | carried])
         if carried:
             partly = [rule for rule in rules if rule.name in carried]
-            with _looking_at_changed(con, own_name(con), changed):
+            with _looking_at_changed(con, _own_name(con), changed):
                 now = counter.count(partly)
             with _looking_at_changed(con, "previous", changed):
                 before = counter.count(partly)
@@ -152,7 +152,7 @@ def _looking_at_changed(
 
     Cost: a scan of each table of `_PARTLY`; its changed rows are held in memory.
     """
-    own = own_name(con)
+    own = _own_name(con)
     tables = con.execute(
         """SELECT schema_name, table_name FROM duckdb_tables()
         WHERE database_name = ? AND NOT internal AND NOT temporary""",
@@ -178,7 +178,7 @@ def _looking_at_changed(
         con.execute("DETACH part")
 
 
-def own_name(con: duckdb.DuckDBPyConnection) -> str:
+def _own_name(con: duckdb.DuckDBPyConnection) -> str:
     """The name under which the connection knows its own file."""
     return str(con.execute("SELECT current_database()").fetchall()[0][0])
 
