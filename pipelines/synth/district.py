@@ -36,6 +36,8 @@ from pipelines.synth.rates import ErrorRates
 
 FIRST_DAY = date(2026, 11, 22)
 _IN_PROCESS = 60_000
+_WORKING_DAYS = 20
+"""A village hands in each of its ledgers once in so many days."""
 
 
 def make_district(
@@ -167,7 +169,7 @@ def _next_day(
     renewed: list[tuple[str, int]] = []
     for index, (source, villages) in enumerate(newest.items()):
         rng = np.random.default_rng([seed, number, index])
-        chosen = rng.permutation(len(villages))[: max(1, round(len(villages) / 10))]
+        chosen = rng.permutation(len(villages))[: max(1, round(len(villages) / _WORKING_DAYS))]
         renewed += [(source, int(village)) for village in chosen]
     for source, village in renewed:
         newest[source][village] = number

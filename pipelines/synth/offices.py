@@ -102,7 +102,7 @@ def next_day(con: duckdb.DuckDBPyConnection, rates: ErrorRates, day: int) -> Non
     """Change about one row in a hundred of every source; ledgers only in some villages.
 
     The table app_changed holds the appearances whose rows must be written anew, app_gone the keys
-    of rows that vanish. One village in ten hands in a new version of each ledger.
+    of rows that vanish. One village in twenty hands in a new version of each ledger.
     """
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE fate AS
