@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,9 +67,10 @@ def count_rules(
         counts |= counter.count([r for r in rules if r.name not in counts | carried])
         if carried:
             partly = [rule for rule in rules if rule.name in carried]
-            with _looking_at_changed(con, _own_name(con), changed):
+            words = counter.words(partly)
+            with _looking_at_changed(con, _own_name(con), changed, words):
                 now = counter.count(partly)
-            with _looking_at_changed(con, "previous", changed):
+            with _looking_at_changed(con, "previous", changed, words):
                 before = counter.count(partly)
             for name, (checked, bad) in carried.items():
                 counts[name] = (
@@ -146,27 +148,31 @@ _PARTLY: dict[str, Grain] = {
 
 @contextmanager
 def _looking_at_changed(
-    con: duckdb.DuckDBPyConnection, database: str, changed: set[Grain]
+    con: duckdb.DuckDBPyConnection, database: str, changed: set[Grain], words: set[str]
 ) -> Iterator[None]:
     """Within the block the same SQL sees the changed rows of an attached file, and no others.
+
+    Of the columns it sees those named in `words`.
 
     Cost: a scan of each table of `_PARTLY`; its changed rows are held in memory.
     """
     own = _own_name(con)
     tables = con.execute(
-        """SELECT schema_name, table_name FROM duckdb_tables()
-        WHERE database_name = ? AND NOT internal AND NOT temporary""",
+        """SELECT t.schema_name, t.table_name, list(c.column_name ORDER BY c.column_index)
+        FROM duckdb_tables() t JOIN duckdb_columns() c USING (table_oid, database_name)
+        WHERE database_name = ? AND NOT t.internal AND NOT t.temporary GROUP BY ALL""",
         [database],
     ).fetchall()
     con.execute("ATTACH ':memory:' AS part")
     try:
-        for schema, table in tables:
+        for schema, table, columns in tables:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS part.{schema}")
             name, origin = f'part.{schema}."{table}"', f'"{database}".{schema}."{table}"'
             grain = _PARTLY.get(f"{schema}.{table}")
             if grain in changed:
+                named = ", ".join(f'"{c}"' for c in columns if c in {*words, f"{grain}_id"})
                 con.execute(
-                    f"CREATE TABLE {name} AS FROM {origin} "
+                    f"CREATE TABLE {name} AS SELECT {named} FROM {origin} "
                     f"SEMI JOIN changed_{grain} USING ({grain}_id)"
                 )
             else:
@@ -203,6 +209,15 @@ class _Counter:
         for over, together in scans.items():
             counts |= self._scan_forms(over, together)
         return counts
+
+    def words(self, rules: Iterable[Rule]) -> set[str]:
+        """Every word of the rules' SQL, among them the columns they look at."""
+        said: list[str] = []
+        for rule in rules:
+            said += (rule.over or "", rule.checked, rule.sql)
+            contracts = self.night.config.forms.values() if rule.by_cell else ()
+            said += [self._any_cell(rule, contract) for contract in contracts] or [rule.bad]
+        return set(re.findall(r"\w+", " ".join(said)))
 
     def _scan_forms(self, over: str, rules: list[Rule]) -> dict[str, tuple[int, int]]:
         """One scan; where a rule is about cells, one for every form, with the form's items."""
