@@ -43,14 +43,14 @@ def register_file_names(
 ) -> None:
     """The temporary table file_name(grid_code, village, grid_name, file) of a form's grids."""
     rows = con.execute(
-        """SELECT g.grid_code, coalesce(min(d.village_name), min(g.village_code), '') AS village,
-            coalesce(min(d.grid_name), '') AS grid_name
-        FROM (SELECT DISTINCT w.grid_code, r.village_code
-            FROM deliver.form_row w JOIN master.resident r USING (resident_id)
-            WHERE w.form = ?) g
-        LEFT JOIN (SELECT DISTINCT grid_code, village_name, grid_name FROM master.dwelling) d
-            ON d.grid_code = g.grid_code
-        GROUP BY g.grid_code ORDER BY g.grid_code""",
+        """SELECT g.grid_code, coalesce(d.village_name, r.village_code, ''),
+            coalesce(d.grid_name, '')
+        FROM (SELECT DISTINCT grid_code FROM deliver.form_row WHERE form = ?) g
+        JOIN (SELECT grid_code, min(village_code) AS village_code
+            FROM master.resident GROUP BY grid_code) r ON r.grid_code = g.grid_code
+        LEFT JOIN (SELECT grid_code, min(village_name) AS village_name, min(grid_name) AS grid_name
+            FROM master.dwelling GROUP BY grid_code) d ON d.grid_code = g.grid_code
+        ORDER BY g.grid_code""",
         [contract.form],
     ).fetchall()
     files = [

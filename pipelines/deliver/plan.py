@@ -54,6 +54,7 @@ def plan_forms(night: Night) -> dict[str, int]:
         register_returns(con, night, journal)
         chosen = "SEMI JOIN affected USING (resident_id)" if register_affected(con, night) else ""
         register_walk(con)
+        _register_planned(con, chosen)
         con.execute("BEGIN")
         among = "resident_id IN (FROM affected)" if chosen else "TRUE"
         con.execute(f"DELETE FROM deliver.form_row WHERE {among}")
@@ -70,7 +71,6 @@ def plan_forms(night: Night) -> dict[str, int]:
                 sources,
                 night.business_date,
                 waiting=waiting,
-                chosen=chosen,
             )
             earlier.append(contract)
             _number_rows(con, contract)
@@ -78,6 +78,18 @@ def plan_forms(night: Night) -> dict[str, int]:
         con.execute("COMMIT")
         counts.update(_count(con))
     return counts
+
+
+def _register_planned(con: duckdb.DuckDBPyConnection, chosen: str) -> None:
+    """``planned_resident`` and ``planned_provenance``: those whose rows are made anew.
+
+    Every form looks at them, so in a delta night they are taken out of the master once.
+    """
+    kind = "TABLE" if chosen else "VIEW"
+    for table in ("resident", "provenance"):
+        con.execute(
+            f"CREATE OR REPLACE TEMP {kind} planned_{table} AS FROM master.{table} {chosen}"
+        )
 
 
 def _register_asked(
@@ -130,12 +142,11 @@ def _fill_rows(
     day: date,
     *,
     waiting: set[str],
-    chosen: str,
 ) -> int:
-    """One row per resident who is alive, placed in a grid and meant; returns how many.
+    """One row per planned resident who is alive, placed in a grid and meant; returns how many.
 
-    The fields that are `waiting` may be asked by a form of ``asked_before``. `chosen` is a join
-    that leaves those who are planned. Rows are not numbered yet.
+    The fields that are `waiting` may be asked by a form of ``asked_before``. Rows are not numbered
+    yet.
     """
     period = period_of(contract, day)
     states = ", ".join(
@@ -155,7 +166,8 @@ def _fill_rows(
         for item in contract.items
     )
     rows = con.execute(f"""INSERT INTO deliver.form_row BY NAME
-    WITH meant AS (SELECT resident_id FROM {people_sql(day)} r {chosen} WHERE ({contract.target})
+    WITH meant AS (SELECT resident_id FROM {people_sql(day, "planned_resident")} r
+        WHERE ({contract.target})
         AND (r.resident_id, r.grid_code) NOT IN (
             SELECT (resident_id, grid_code) FROM deliver.way_out WHERE stays_off)),
     refuser AS (SELECT resident_id, grid_code, TRUE AS refuses FROM deliver.way_out
@@ -166,8 +178,8 @@ def _fill_rows(
             v.village, r.address AS own_address, p.address_source AS own_address_source, {shown},
             {states}
         FROM walk a JOIN meant USING (resident_id)
-        JOIN master.resident r ON r.resident_id = a.resident_id
-        LEFT JOIN master.provenance p ON p.resident_id = a.resident_id
+        JOIN planned_resident r ON r.resident_id = a.resident_id
+        LEFT JOIN planned_provenance p ON p.resident_id = a.resident_id
         LEFT JOIN refuser o ON o.resident_id = a.resident_id AND o.grid_code = a.grid_code
         LEFT JOIN told_lately u ON u.resident_id = a.resident_id
         LEFT JOIN asked_before b ON b.resident_id = a.resident_id

@@ -15,9 +15,9 @@ STATES = ("known", "verify", "ask", "waits", "withheld")
 """States that count as required cells do; ``none`` (empty, not required) is none of them."""
 
 
-def people_sql(day: date) -> str:
-    """SQL of the residents as a form's target sees them: `master.resident` with their age."""
-    return f"(SELECT *, date_sub('year', birth_date, DATE '{day}') AS age FROM master.resident)"
+def people_sql(day: date, residents: str = "master.resident") -> str:
+    """SQL of `residents` as a form's target sees them: as in `master.resident`, with their age."""
+    return f"(SELECT *, date_sub('year', birth_date, DATE '{day}') AS age FROM {residents})"
 
 
 def check_target(con: duckdb.DuckDBPyConnection, contract: FormContract) -> None:
