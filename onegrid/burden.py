@@ -47,7 +47,7 @@ def burden(by: By, repeated: bool, config: Path | None, home: Path | None) -> No
 
     place, settings = load(home, config)
     with published(place, settings) as con:
-        rows = read_burden(con, settings, by)
+        (rows,) = read_burden(con, settings, by)
         twice = read_repeated(con) if repeated else []
     total = {column: sum(row[column] for row in rows) for column in (*_COLUMNS, "seconds_spared")}
     shown = [column for column in _COLUMNS if total[column] or column in {"required", "spared"}]

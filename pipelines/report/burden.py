@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 import duckdb
@@ -39,18 +40,29 @@ _GROUP = {
 }
 
 
-def read_burden(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> list[Row]:
+def read_burden(
+    con: duckdb.DuckDBPyConnection, config: Config, by: By, *also: By
+) -> tuple[list[Row], ...]:
     """The measures of the published night, by form, field, grid, or the department that knew.
 
-    Cost: a scan of `deliver.form_row` for each form; by department, and of `master.provenance`, for
-    each required item.
+    Cost: a scan of `deliver.form_row` for each form; where a department is among what is asked, and
+    of `master.provenance`, for each required item.
 
     Returns:
+        for each that is asked for,
         rows of ``group`` and `MEASURES`, largest first. A cell that was shown and turned out wrong
         counts as corrected and takes one away from what was spared. By department, what nobody
         knows stands under an empty group.
     """
-    _list_cells(con, config, by)
+    asked = (by, *also)
+    _list_cells(con, config, asked)
+    found = tuple(_measure(con, config, each) for each in asked)
+    con.execute("DROP TABLE burden_cell")
+    return found
+
+
+def _measure(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> list[Row]:
+    """Rows of `read_burden` from ``burden_cell``."""
     seconds = " ".join(
         f"WHEN '{contract.form}' THEN {contract.seconds_per_cell}"
         for contract in config.forms.values()
@@ -77,9 +89,7 @@ def read_burden(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> list[
         """
     )
     names = [column[0] for column in result.description or ()]
-    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    con.execute("DROP TABLE burden_cell")
-    return rows
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 _SAID = """CREATE OR REPLACE TEMP TABLE said AS
@@ -90,7 +100,7 @@ _SAID = """CREATE OR REPLACE TEMP TABLE said AS
     FROM deliver.answer WHERE status = 'applied' GROUP BY ALL"""
 
 
-def _list_cells(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> None:
+def _list_cells(con: duckdb.DuckDBPyConnection, config: Config, asked: Collection[By]) -> None:
     """The temporary table ``burden_cell``: required cells, counted by all that is asked for.
 
     Who holds a cell is looked up only where that is asked: it costs a join for every item.
@@ -100,11 +110,11 @@ def _list_cells(con: duckdb.DuckDBPyConnection, config: Config, by: By) -> None:
         grid_code VARCHAR, state VARCHAR, kind VARCHAR, source_no USMALLINT, n BIGINT)""")
     for contract in config.forms.values():
         fields = [item.field for item in contract.items if item.required]
-        if by == "department":
+        if "department" in asked:
             for field in fields:
                 con.execute(_by_holder(contract.form, field))
         elif fields:
-            con.execute(_by_state(contract.form, fields, by))
+            con.execute(_by_state(contract.form, fields, by_grid="grid" in asked))
             con.execute(_answered(contract.form, fields))
     con.execute("DROP TABLE said")
 
@@ -118,9 +128,9 @@ def _by_holder(form: str, field: str) -> str:
         WHERE f.form = '{form}' AND "{field}_state" IN {STATES!r} GROUP BY ALL"""
 
 
-def _by_state(form: str, fields: list[str], by: By) -> str:
+def _by_state(form: str, fields: list[str], *, by_grid: bool) -> str:
     """INSERT of a form's cells by field and state, as if nobody had answered: one scan."""
-    grid = "grid_code" if by == "grid" else "NULL::VARCHAR AS grid_code"
+    grid = "grid_code" if by_grid else "NULL::VARCHAR AS grid_code"
     counts = ", ".join(
         f"""count(*) FILTER ("{field}_state" = '{state}') AS "{field}:{state}" """
         for field in fields

@@ -60,7 +60,7 @@ def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
             before = None  # the file of an older version: there is nothing to compare with
         finally:
             con.execute("DETACH previous")
-    forms = _burden(con, night, "form")
+    forms, fields = read_burden(con, night.config, "form", "field")
     return Figures(
         headline=_headline(con, ""),
         before=before,
@@ -72,8 +72,8 @@ def read_figures(con: duckdb.DuckDBPyConnection, night: Night) -> Figures:
             ).fetchall()
         ),
         model=_model(con, night),
-        forms=forms,
-        fields=_burden(con, night, "field"),
+        forms=_labelled(forms, "form", night),
+        fields=_labelled(fields, "field", night),
         sources=_sources(con, night),
         defects=_defects(con),
         tiers=_tiers(con),
@@ -118,9 +118,8 @@ def _headline(con: duckdb.DuckDBPyConnection, file: str) -> Row:
     )[0]
 
 
-def _burden(con: duckdb.DuckDBPyConnection, night: Night, by: By) -> list[Row]:
-    """`read_burden` with the groups called as people call them."""
-    rows = read_burden(con, night.config, by)
+def _labelled(rows: list[Row], by: By, night: Night) -> list[Row]:
+    """Rows of `read_burden` with the groups called as people call them."""
     return [{**row, "label": label(by, row["group"], night.config)} for row in rows]
 
 
