@@ -6,6 +6,7 @@ time. The levels themselves are in `pipelines.link.levels`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from splink import SettingsCreator
@@ -30,13 +31,15 @@ def defaults() -> Parameters:
     }
 
 
-def settings(parameters: Parameters, prior: float) -> SettingsCreator:
+def settings(
+    parameters: Parameters, prior: float, comparisons: Iterable[Comparison] = COMPARISONS
+) -> SettingsCreator:
     """Splink's settings for `parameters` and the chance `prior` that two records are one person."""
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_id",
         probability_two_random_records_match=prior,
-        comparisons=[_comparison(c, parameters[c.name]) for c in COMPARISONS],
+        comparisons=[_comparison(c, parameters[c.name]) for c in comparisons],
         blocking_rules_to_generate_predictions=[],
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=False,

@@ -6,7 +6,8 @@ are one. Expectation maximisation is not used: within households it takes famili
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipelines.link.blocking import evidence_sql
 from pipelines.link.charts import write_page
 from pipelines.link.compare import EVIDENCE, compare
 from pipelines.link.context import EMPTY, SHARED_PHONES, shared_phones_sql
+from pipelines.link.levels import Comparison
 from pipelines.link.profile import score_profile
 from pipelines.store import count
 
@@ -190,24 +192,28 @@ def _estimate_u(
     records: int,
     seed: int,
 ) -> model.Parameters:
-    """u from all pairs of a sample of candidates, taken by hash."""
+    """u from all pairs of a sample of candidates, taken by hash.
+
+    DuckDB joins few records in one thread, so half of the comparisons are estimated beside the
+    other half.
+    """
     share = _HASHES * _RANDOM_RECORDS // records
     chosen = f"is_profile AND md5_number_lower(record_id || '/{seed}') % {_HASHES} < {share}"
     empty = ", ".join((EMPTY, *(f"NULL::DOUBLE AS tf_{term}" for term in model.TERMS)))
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE sample_random AS
-        SELECT {EVIDENCE}, {empty} FROM ({evidence_sql(chosen)}) ORDER BY record_id
-        """
-    )
-    linker = Linker(DuckDBAPI(con).register("sample_random"), model.settings(before, prior))
-    linker.training.estimate_u_using_random_sampling(
-        max_pairs=1e9, min_count_per_level=None, num_chunks=1
-    )
-    learned: dict[str, Any] = linker.misc.save_model_to_json()
-    con.execute("DROP TABLE sample_random")
+    sample = con.sql(
+        f"SELECT {EVIDENCE}, {empty} FROM ({evidence_sql(chosen)}) ORDER BY record_id"
+    ).to_arrow_table()
+    halves = model.COMPARISONS[::2], model.COMPARISONS[1::2]
+    with ThreadPoolExecutor(len(halves)) as pool:
+        learned = pool.map(lambda half: _random_levels(sample, before, prior, half), halves)
+        trained_of = dict(
+            pair
+            for half, found in zip(halves, learned, strict=True)
+            for pair in zip((spec.name for spec in half), found, strict=True)
+        )
     parameters: model.Parameters = {}
-    for spec, trained in zip(model.COMPARISONS, learned["comparisons"], strict=True):
+    for spec in model.COMPARISONS:
+        trained = trained_of[spec.name]
         levels = [x for x in trained["comparison_levels"] if not x.get("is_null_level")]
         parameters[spec.name] = {}
         for level, found in zip(spec.levels, levels, strict=True):
@@ -215,6 +221,25 @@ def _estimate_u(
             seen = None if level.fixed else found.get("u_probability")
             parameters[spec.name][level.name] = (m, _observed(seen, u, 1e-7))
     return parameters
+
+
+def _random_levels(
+    sample: pa.Table,
+    before: model.Parameters,
+    prior: float,
+    comparisons: Sequence[Comparison],
+) -> list[dict[str, Any]]:
+    """What Splink learns of comparisons from all pairs of `sample`, in a database of its own."""
+    with duckdb.connect(config={"threads": 1}) as con:
+        con.register("sample_random", sample)
+        linker = Linker(
+            DuckDBAPI(con).register("sample_random"), model.settings(before, prior, comparisons)
+        )
+        linker.training.estimate_u_using_random_sampling(
+            max_pairs=1e9, min_count_per_level=None, num_chunks=1
+        )
+        learned: list[dict[str, Any]] = linker.misc.save_model_to_json()["comparisons"]
+    return learned
 
 
 def _estimate_m(before: model.Parameters, joined: Counts, always: Counts) -> model.Parameters:
