@@ -32,15 +32,15 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule("name_birth", ("name_key", "birth_day")),
     Rule("sound_birth", ("name_pinyin", "birth_day")),
-    Rule("name_dwelling", ("name_pinyin", "dwelling_key")),
+    Rule("name_dwelling", ("name_pinyin", "door")),
     Rule("name_phone", ("name_pinyin", "phone"), explode=True),
-    Rule("birth_dwelling", ("birth_day", "dwelling_key")),
+    Rule("birth_dwelling", ("birth_day", "door")),
     Rule("birth_phone", ("birth_day", "phone"), explode=True),
-    Rule("name_year_village", ("name_pinyin", "birth_year", "village_code")),
+    Rule("name_year_village", ("name_pinyin", "birth_year", "village")),
     Rule("name_year", ("name_key", "birth_year")),
-    Rule("birth_village", ("birth_day", "village_code")),
+    Rule("birth_village", ("birth_day", "village")),
     Rule("name_monthday", ("name_key", "birth_monthday")),
-    Rule("name_village", ("name_key", "village_code")),
+    Rule("name_village", ("name_key", "village")),
     Rule("id_head", ("id_head", "surname_sound")),
     Rule("id_mask", ("id_mask", "surname_sound")),
     Rule("id_tail", ("id_tail", "name_pinyin")),
@@ -76,11 +76,12 @@ _EVIDENCE = """
             ELSE list_transform(r.phones, lambda p: CASE WHEN p NOT LIKE '0%' THEN p
                 ELSE substr(p, CASE WHEN p[2] IN ('1', '2') THEN 4 ELSE 5 END) END)
             END AS phones,
-        r.village_code, r.dwelling_key,
-        CASE WHEN split_part(r.address_key, '|', 3) <> ''
-            THEN array_to_string(string_split(r.address_key, '|')[1:3], '|') END AS building_key,
-        CASE WHEN split_part(r.address_key, '|', 2) <> ''
-            THEN array_to_string(string_split(r.address_key, '|')[1:2], '|') END AS estate_key,
+        coalesce(r.village_code, r.village_name) AS village,
+        string_split(r.address_key, '|') AS parts,
+        CASE WHEN parts[2] <> '' AND parts[3] <> '' AND parts[5] <> ''
+            THEN array_to_string(parts[2:], '|') ELSE r.dwelling_key END AS door,
+        CASE WHEN parts[3] <> '' THEN array_to_string(parts[1:3], '|') END AS building_key,
+        CASE WHEN parts[2] <> '' THEN array_to_string(parts[1:2], '|') END AS estate_key,
         CASE WHEN NOT s.is_open THEN r.id_number
             WHEN r.id17 IS NULL AND length(replace(r.id_partial, '*', '')) >= 6
             THEN r.id_partial END AS id_text,
@@ -129,7 +130,9 @@ def find_candidates(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None
 def evidence_sql(condition: str) -> str:
     """Records of `link.standing` under `condition`, with what is known for comparing them.
 
-    What was read from an ID number that is another's is no evidence.
+    What was read from an ID number that is another's is no evidence. The village is its code, or
+    its name where the register does not know it; the door is the room of an estate, whose village
+    people often leave out, or else the dwelling.
     """
     return _EVIDENCE.format(condition=condition)
 

@@ -26,6 +26,10 @@ _IDS = ("id_text_l", "id_text_r")
 # where both have one, the numbers are compared.
 _HINTED = """coalesce((birth_hint_l = birth_day_r AND id_text_r IS NULL)
     OR (birth_hint_r = birth_day_l AND id_text_l IS NULL), false)"""
+_SAME_DOOR = "coalesce(door_l = door_r AND coalesce(village_l = village_r, true), false)"
+# A village without a code is a name as somebody wrote it: two of them that differ tell nothing.
+_VILLAGES_UNTOLD = """(village_l IS NULL OR village_r IS NULL
+    OR (village_l <> village_r AND NOT (village_l < ':' AND village_r < ':')))"""
 
 
 @dataclass(frozen=True)
@@ -239,12 +243,12 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "place",
-        "village_code_l IS NULL OR village_code_r IS NULL",
+        f"NOT {_SAME_DOOR} AND {_VILLAGES_UNTOLD}",
         (
-            Level("dwelling", "same dwelling", "dwelling_key_l = dwelling_key_r", 0.55, 5e-6),
+            Level("dwelling", "same dwelling", _SAME_DOOR, 0.55, 5e-6),
             Level("building", "same building", "building_key_l = building_key_r", 0.1, 1e-3),
             Level("estate", "same estate or group", "estate_key_l = estate_key_r", 0.1, 5e-3),
-            Level("village", "same village", "village_code_l = village_code_r", 0.15, 0.05),
+            Level("village", "same village", "village_l = village_r", 0.15, 0.05),
             Level("else", "villages differ", "ELSE", 0.1, 0.95),
         ),
     ),
@@ -288,8 +292,8 @@ COLUMNS = (
     "birth_number",
     "birth_hint",
     "phones",
-    "village_code",
-    "dwelling_key",
+    "village",
+    "door",
     "building_key",
     "estate_key",
     "id_text",

@@ -206,9 +206,9 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         WHERE s.name_pinyin = o.name_pinyin
             AND (s.name_key = o.name_key OR s.born_held = o.born_held)
             AND (s.sex IS NULL OR o.sex IS NULL OR s.sex = o.sex)
-            AND (s.village_code IS NULL OR o.village_code IS NULL
-                OR s.village_code = o.village_code OR list_has_any(s.phones, o.phones))
-            AND (s.dwelling_key <> o.dwelling_key
+            AND (s.village IS NULL OR o.village IS NULL
+                OR s.village = o.village OR list_has_any(s.phones, o.phones))
+            AND (s.door <> o.door
                 AND NOT list_has_any(s.phones, o.phones)) IS NOT TRUE
         """
     )

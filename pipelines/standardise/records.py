@@ -109,8 +109,11 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             birth_from_id, surname, name_key, name_pinyin, name_shape, phones,
             phones[1] AS phone, address,
             CASE WHEN village_name IS NOT NULL AND estate || building || unit || room <> ''
-                THEN concat_ws('|', village_name, estate, building, unit, room) END AS address_key,
-            CASE WHEN is_complete THEN address_key END AS dwelling_key,
+                THEN concat_ws('|', village_name, estate, building, unit, room)
+                WHEN village_name IS NULL AND estate <> '' AND building <> ''
+                THEN concat_ws('|', '', estate, building, unit, room) END AS address_key,
+            CASE WHEN is_complete AND village_name IS NOT NULL THEN address_key END
+                AS dwelling_key,
             {columns}
         FROM (
             SELECT *, coalesce(a.named, written_estate) AS estate, {_CONTRADICTS},

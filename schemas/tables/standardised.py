@@ -33,7 +33,7 @@ name_key VARCHAR name with variant and traditional characters folded; ? for a lo
 name_pinyin VARCHAR toneless syllables, separated by spaces; ? for a lost character
 name_shape VARCHAR name_key with look-alike characters made one
 phones VARCHAR[] all numbers of the cell
-address_key VARCHAR village|estate|building|unit|room as far as parsed
+address_key VARCHAR village|estate|building|unit|room as far as parsed; the village may lack
 dwelling_key VARCHAR address_key down to the room where complete, else NULL
 """),
     ),
