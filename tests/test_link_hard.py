@@ -211,6 +211,37 @@ case(
     b=person(18, "乔春", sex="2", source="grid"),
 )
 case(
+    "a star behind the name, the number the same and no birth date stated",
+    "ab",
+    a=numbered(person(50, "乔磊勇"), 541),
+    b=numbered(person(51, "乔磊勇*", birth_from_id=True, source="grid"), 541),
+)
+case(
+    "a character left out, the number the same and no birth date stated",
+    "ab",
+    a=numbered(person(52, "乔敏永"), 542),
+    b=numbered(person(53, "乔永", birth_from_id=True, source="grid"), 542),
+)
+case(
+    "a character left out, the number filled down in one list",
+    "",
+    review="ab",
+    a=numbered(person(54, "乔永康"), 543),
+    b=numbered(person(54, "乔康", birth_from_id=True), 543),
+)
+case(
+    "a room of an estate whose village was left out, without birth date",
+    "ab",
+    a=numbered(person(55, "乔有禄"), 544),
+    b=person(55, "乔有禄", None, phones=(), village=None, address_key="|y|55|1|101", source="grid"),
+)
+case(
+    "a room of an estate in two villages that no register knows",
+    "",
+    a=numbered(person(56, "乔有寿", village="甲村", phones=()), 545),
+    b=person(56, "乔有寿", None, phones=(), village="乙村", source="grid"),
+)
+case(
     "a name cut at its dot, with what is left of the number",
     "ab",
     a=numbered(person(19, "阿卜杜拉·买买提"), 487),

@@ -10,7 +10,10 @@ _ID_PARTS = ((1, 6), (7, 4), (11, 4), (15, 3), (18, 1))
 
 
 def lost(a: str, b: str) -> str:
-    """What is left of a name fits the other: ``?`` matches any character."""
+    """What is left of a name fits the other: ``?`` matches any character, at the end also none.
+
+    A star behind a name stands for a character that was masked, or marks the person in the list.
+    """
     return f"({_fits(a, b)} OR {_fits(b, a)})"
 
 
@@ -85,7 +88,10 @@ def ids_overlap(a: str, b: str) -> str:
 
 
 def _fits(pattern: str, name: str) -> str:
-    return f"(contains({pattern}, '?') AND {name} LIKE replace({pattern}, '?', '_'))"
+    marked = f"length(rtrim({pattern}, '?')) >= 2 AND {name} = rtrim({pattern}, '?')"
+    return (
+        f"(contains({pattern}, '?') AND ({name} LIKE replace({pattern}, '?', '_') OR ({marked})))"
+    )
 
 
 def _left_out(short: str, whole: str) -> str:

@@ -25,8 +25,8 @@ WEIGHT = 60.0
 CROWD = 30
 """More distinct spellings than this under one number: nobody holds it."""
 
-_READ = """record_id, id17, id_status, name_key, name_pinyin, name_shape, surname, former_name,
-    sex, birth_date, birth_from_id, phones, address_key, village_code"""
+_READ = """record_id, source, id17, id_status, name_key, name_pinyin, name_shape, surname,
+    former_name, sex, birth_date, birth_from_id, phones, address_key, village_code"""
 
 _NAMES_AGREE = f"""(
     p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin OR p.name_shape = q.name_shape
@@ -35,16 +35,20 @@ _NAMES_AGREE = f"""(
     OR {beginning("p.name_key", "q.name_key")}
 )"""
 
-# Children under a parent's number bear names like the parent's; so a character may only be another
-# where both rows state the birth date that the number has, or where it was misheard.
+_SHORTENED = shortened("p.name_key", "q.name_key", "p.surname", "q.surname")
+_ONE_DIFFERS = one_character_differs("p.name_key", "q.name_key")
+
+# Children under a parent's number bear names like the parent's, so a character may only be another
+# where both rows state the birth date that the number has, or where it was misheard. One may be
+# left out where no office lists both names: whoever fills a number down by mistake lists both.
 _NAMES_SLIPPED = f"""(
-    ((p.confirms AND q.confirms) OR ({one_character_differs("p.name_key", "q.name_key")}
-        AND damerau_levenshtein(p.name_pinyin, q.name_pinyin) <= 1))
-    AND ({shortened("p.name_key", "q.name_key", "p.surname", "q.surname")} OR (
+    (p.confirms AND q.confirms AND ({_SHORTENED} OR (
         length(p.name_key) = length(q.name_key)
         AND len(list_intersect(string_split(p.name_key, ''), string_split(q.name_key, '')))
-            = len(list_distinct(string_split(p.name_key, ''))) - 1
-    ))
+            = len(list_distinct(string_split(p.name_key, ''))) - 1)))
+    OR ({_ONE_DIFFERS} AND damerau_levenshtein(p.name_pinyin, q.name_pinyin) <= 1)
+    OR ({_SHORTENED} AND NOT p.conflict AND NOT q.conflict
+        AND NOT list_has_any(p.sources, q.sources))
 )"""
 
 _GENERATION = 14
@@ -86,7 +90,7 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE claim AS
-        SELECT record_id, id17, id_status = 'conflict' AS conflict, name_key, name_pinyin,
+        SELECT record_id, source, id17, id_status = 'conflict' AS conflict, name_key, name_pinyin,
             name_shape, surname, former_name, sex, birth_date,
             coalesce(birth_from_id, false) AS implied
         FROM looked_at
@@ -127,7 +131,7 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
             max_by(surname, (length(surname), surname)) AS surname, former_name, sex, conflict,
             CASE WHEN NOT implied THEN birth_date END AS birth,
             birth IS NOT NULL AND NOT conflict AS confirms, min(birth_date) AS near,
-            min(record_id) AS first, count(*) AS records
+            min(record_id) AS first, count(*) AS records, list(DISTINCT source) AS sources
         FROM claim SEMI JOIN (SELECT id17 FROM number WHERE is_clear IS NOT TRUE) USING (id17)
         GROUP BY ALL
         """
