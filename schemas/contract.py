@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Hashable, Iterable
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -12,8 +13,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 # libyaml's parser, where PyYAML carries it, is ten times as fast: every command reads 40 contracts.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOOL = "tag:yaml.org,2002:bool"
 
+
+class _Loader(_Parser):  # type: ignore[misc, valid-type]
+    """YAML in which only true and false are truths, as in YAML 1.2: columns are called ``no``."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+        for first, resolvers in _Parser.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
 
 UNCONFIRMED = "待确认"
 """Stands in a drafted contract where a person must decide; with it no contract is used."""

@@ -14,6 +14,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from pipelines.config import load_config
 from pipelines.home import Home
 from tests.district_fixture import (
     COMPARED,
@@ -178,6 +179,16 @@ def test_a_slip_in_the_configuration_is_named_with_file_line_and_the_nearest_key
     assert f"{file}:{line}: " in done.err, done.err
     assert all(f"'{word}'" in done.err for word in said), done.err
     assert not home.landed.exists()
+
+
+def test_a_column_called_no_is_no_truth(tmp_path: Path) -> None:
+    config = _district(tmp_path)
+    path = config / _LOW_INCOME
+    text = path.read_text("utf-8").replace("member_no:", "no:").replace("[member_no]", "[no]")
+    path.write_text(text, "utf-8")
+    source = load_config(Home.at(tmp_path), config).sources["civil_affairs_low_income"]
+    assert list(source.key) == ["no"]
+    assert "no" in source.columns
 
 
 def test_an_environment_variable_that_is_not_set_is_named(home: Home, tmp_path: Path) -> None:
