@@ -61,6 +61,29 @@ def test_another_configuration_makes_a_full_night(home: Home, config: Config) ->
     assert (night.base, night.previous, night.is_full) == (0, 1, True)
 
 
+def test_a_file_whose_rows_are_replaced_every_night_does_not_grow_for_ever(
+    home: Home, config: Config
+) -> None:
+    sizes, held = [], []
+    for _ in range(7):
+        night = open_night(home, config)
+        with night.open() as con:
+            con.execute(
+                "DELETE FROM link.pair WHERE record_l % 8 = $night", {"night": night.number}
+            )
+            con.execute(
+                """INSERT INTO link.pair BY NAME SELECT range AS record_l,
+                range AS record_r, md5(range || $night) AS reasons
+                FROM range(60000) WHERE $night = 1 OR range % 8 = $night""",
+                {"night": night.number},
+            )
+            held += con.execute("SELECT count(*), min(night) FROM master.event").fetchall()
+        _publish(night)
+        sizes.append(home.night_file(night.number).stat().st_size)
+    assert held == [(0, None), *((n, 1) for n in range(1, 7))]
+    assert sizes[6] < sizes[5]
+
+
 def test_a_rebuild_is_a_full_night(home: Home, config: Config) -> None:
     _publish(open_night(home, config))
     night = open_night(home, config, full=True)
