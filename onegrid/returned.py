@@ -80,7 +80,7 @@ def listed(config: Path | None, home: Path | None) -> None:
             "已撤回" if came.return_id in undone else "",
         )
     OUT.print(table)
-    waiting = [answer for answer in kept if answer.status == "review"]
+    waiting = [answer for answer in kept if answer.status == "review" and not answer.follows]
     if waiting:
         table = Table("待核定", "居民", "项目", "原因", show_edge=False)
         for answer in waiting:

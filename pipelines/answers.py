@@ -59,7 +59,9 @@ WORD = sa.Table(
 
 OUTCOME = "outcome"
 """The field under which 核实结果 is kept."""
-Kind = Literal["answer", "correction", "confirmed", "outcome"]
+Kind = Literal["answer", "correction", "confirmed", "outcome", "new"]
+WHOLE = ("number_held", "lives_elsewhere")
+"""Reasons for which a new resident waits with all that was said of them: one word settles it."""
 Status = Literal["applied", "review", "rejected", "superseded", "undone"]
 
 
@@ -75,9 +77,11 @@ class Answer:
         field: canonical field, or `OUTCOME`.
         value: what was written, as it was written.
         kind: ``answer`` to what was asked, ``correction`` of what was shown, ``confirmed``,
-            or ``outcome``.
+            ``outcome``, or ``new``: about somebody who was not on the form (row_no 0), whose
+            resident_id is `newcomer_id` and who has no anchor_record (0).
         status: ``applied``, or ``review`` where a person must settle it first.
-        reason: why it waits, a key of `pipelines.intake.texts.REASONS`.
+        reason: why it waits, a key of `pipelines.intake.texts.REASONS`; ``no_such_door`` of an
+            applied address: it is none of the grid's dwellings.
         answered_on: day of the answer.
     """
 
@@ -91,6 +95,11 @@ class Answer:
     status: Status
     reason: str | None
     answered_on: date
+
+    @property
+    def follows(self) -> bool:
+        """Whether it waits only because the number of the same new resident does."""
+        return self.kind == "new" and self.reason in WHOLE and self.field != "id_number"
 
 
 @dataclass(frozen=True)
@@ -197,14 +206,31 @@ class Answers:
             for at in range(0, len(wanted), 500)
         )
 
+    def new_names(self, form_ids: Iterable[str]) -> list[str]:
+        """Names, as written, of the new residents of some forms that count or wait."""
+        query = _ALL.where(
+            ANSWER.c.form_id.in_(sorted(form_ids)),
+            ANSWER.c.kind == "new",
+            ANSWER.c.field == "name",
+        )
+        kept = [a for a in self._kept([query]) if a.status in {"applied", "review"}]
+        return list(dict.fromkeys(answer.value for answer in kept))
+
     def _kept(self, queries: Iterable[sa.Select]) -> list[Kept]:
         words, undone = self._last_words(), self.undone()
         with self._engine.connect() as con:
             rows = [dict(row) for query in queries for row in con.execute(query).mappings()]
         settled = {"accept": "applied", "reject": "rejected"}
+        newcomers: dict[tuple[str, str], str] = {}
         for row in rows:
             word = words.get(f"answer:{row['answer_id']}")
+            if word is not None and row["kind"] == "new" and row["reason"] in WHOLE:
+                newcomers[row["return_id"], row["resident_id"]] = word
             row["status"] = settled.get(word or "", row["status"])
+        for row in rows:
+            if row["kind"] == "new" and row["reason"] in WHOLE:
+                word = newcomers.get((row["return_id"], row["resident_id"]))
+                row["status"] = settled.get(word or "", row["status"])
             if row["return_id"] in undone:
                 row["status"] = "undone"
         return _supersede([Kept(**row) for row in rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field as Key
 from pydantic import model_validator
 
 from schemas.contract import Contract
@@ -87,6 +88,7 @@ class FormContract(Contract):
             last four figures only. What is asked is written in full.
         encrypted: a grid's workbook opens with the grid's password only.
         seconds_per_cell: estimate of the time one cell costs a grid worker (asking and writing).
+        new_rows: blank rows at the end of the list, for people who are not on it (新增人员).
     """
 
     form: str
@@ -102,6 +104,7 @@ class FormContract(Contract):
     mask: Literal["none", "middle", "tail"] = "none"
     encrypted: bool = False
     seconds_per_cell: float = 20.0
+    new_rows: int = Key(default=0, ge=0, le=200)
 
     @model_validator(mode="after")
     def _fields_exist(self) -> FormContract:
@@ -115,4 +118,6 @@ class FormContract(Contract):
                 )
         if len({item.field for item in self.items}) < len(self.items):
             raise ValueError("a field stands on the form twice")
+        if self.new_rows and all(item.field != "name" for item in self.items):
+            raise ValueError("rows for new residents need the item name")
         return self

@@ -118,7 +118,7 @@ def test_dropdowns_take_lists_of_any_length_from_the_dictionary(book: openpyxl.W
         for area in rule.sqref.ranges:
             rules[area.min_col] = (rule, area)
     rule, area = rules[columns["ethnic_group"]]
-    assert (area.min_row, area.max_row) == (HEADER_ROW + 1, HEADER_ROW + 60)
+    assert (area.min_row, area.max_row) == (HEADER_ROW + 1, HEADER_ROW + 60 + 2 + 20)
     name = book.defined_names[rule.formula1]
     sheet_name, cells = next(name.destinations)
     offered = [cell[0].value for cell in book[sheet_name][cells]]
@@ -143,14 +143,31 @@ def test_a_dropdown_of_more_than_255_characters_reaches_its_end(
 
 def test_ranges_end_with_the_last_row(book: openpyxl.Workbook) -> None:
     sheet, last = book[texts.LIST], HEADER_ROW + 60
-    assert sheet.max_row == last
+    assert sheet.max_row == last + 2 + 20
     assert range_boundaries(sheet.auto_filter.ref)[3] == last
-    assert range_boundaries(sheet.print_area.split("!")[1])[3] == last
+    assert range_boundaries(sheet.print_area.split("!")[1])[3] == sheet.max_row
     tasks = book[texts.TASKS]
     assert range_boundaries(tasks.auto_filter.ref)[3] == tasks.max_row
     assert sheet.freeze_panes == f"D{HEADER_ROW + 1}"
     assert sheet.print_title_rows == f"${HEADER_ROW}:${HEADER_ROW}"
     assert sheet.page_setup.orientation == "landscape" and sheet.page_setup.paperSize == 9
+
+
+def test_below_the_list_is_room_for_people_who_are_not_on_it(book: openpyxl.Workbook) -> None:
+    sheet, columns = book[texts.LIST], _columns(book)
+    head = HEADER_ROW + 60 + 2
+    assert sheet.cell(head, 1).value == texts.NEW_HEAD
+    assert any(str(area).startswith(f"A{head}:") for area in sheet.merged_cells.ranges)
+    assert not any(cell.value for cell in sheet[head - 1])
+    for number in range(1, 21):
+        cells = {name: sheet.cell(head + number, column) for name, column in columns.items()}
+        assert cells["row_no"].value == f"新{number}"
+        assert not any(cell.value for name, cell in cells.items() if name != "row_no")
+        open_ones = {name for name, cell in cells.items() if not cell.protection.locked}
+        items = {name for name in columns if f"{name}:source" in columns}
+        assert open_ones == items | {"place", "remark"}
+        assert cells["id_number"].number_format == cells["phone"].number_format == "@"
+        assert cells["birth_date"].number_format == "yyyy-mm-dd"
 
 
 def test_no_sentinel_or_token_is_left(files: dict[str, Path]) -> None:

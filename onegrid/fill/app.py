@@ -38,6 +38,7 @@ def make_app(desk: Desk, door: Door) -> Starlette:
         routes=[
             Route("/", pages.households),
             Route("/household/{key}", pages.household),
+            Route("/newcomer", pages.newcomer),
             Route("/send", pages.send, methods=["POST"]),
             Route("/sign-in", pages.sign_in_page),
             Route("/sign-in", pages.sign_in, methods=["POST"]),
@@ -72,13 +73,20 @@ class _Pages:
 
     def households(self, request: Request) -> Response:
         """任务清单: the households in walking order, with what is still missing."""
-        sheet, progress = self._desk.households(_visit(request))
-        return self._page("list.html.jinja", request, sheet=sheet, progress=progress)
+        visit = _visit(request)
+        sheet, progress = self._desk.households(visit)
+        added = self._desk.new_names(visit)
+        return self._page("list.html.jinja", request, sheet=sheet, progress=progress, added=added)
 
     def household(self, request: Request) -> Response:
         """One household, with everybody in it."""
         page = self._desk.household(_visit(request), request.path_params["key"])
         return self._page("household.html.jinja", request, page=page, today=self._desk.today)
+
+    def newcomer(self, request: Request) -> Response:
+        """Somebody who is on no form."""
+        page = self._desk.newcomer(_visit(request), request.query_params.get("household"))
+        return self._page("newcomer.html.jinja", request, page=page, today=self._desk.today)
 
     def sign_in_page(self, request: Request) -> Response:
         """Where a token is typed; the script sends one that came with the link."""

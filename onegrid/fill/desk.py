@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from onegrid.fill import texts
 from onegrid.fill.door import Visit
-from onegrid.fill.sent import entries_of
-from onegrid.fill.sheet import OPEN, Household, Member, Sheet, read_sheet
+from onegrid.fill.sent import NEW, entries_of
+from onegrid.fill.sheet import OPEN, Household, Member, Newcomer, Sheet, read_sheet
 from pipelines import store
 from pipelines.answers import OUTCOME, Answers
 from pipelines.config import Config
@@ -74,12 +74,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class HouseholdPage:
-    """A household, what was told of it, and the next one with something to ask."""
+    """A household, what was told of it, the next one with something to ask, and whether somebody
+    may be added."""
 
     home: Household
     told: Told
     progress: Progress
     after: str | None
+    may_add: bool
+
+
+@dataclass(frozen=True)
+class NewcomerPage:
+    """Somebody who is on no form; of a household, `key` and its `place` say of which."""
+
+    newcomer: Newcomer
+    key: str | None
+    place: str
 
 
 @dataclass(frozen=True)
@@ -152,7 +163,28 @@ class Desk:
         told = self._told(sheet, [member.resident_id for member in home.members])
         rows = [row.row_id for member in home.members for row in member.rows.values()]
         self.trace(visit, "household", key, night=sheet.night, rows=rows)
-        return HouseholdPage(home, told, _progress(home, told), self._after(sheet, key))
+        after, may_add = self._after(sheet, key), sheet.newcomer is not None
+        return HouseholdPage(home, told, _progress(home, told), after, may_add)
+
+    def newcomer(self, visit: Visit, key: str | None) -> NewcomerPage:
+        """The page for somebody who is on no form, living with a household or alone.
+
+        Raises:
+            Gone: no form has room for them, or the household is not on the grid's forms.
+        """
+        sheet = self._sheet(visit.grid)
+        home = sheet.households.get(key) if key else None
+        if sheet.newcomer is None or (key and home is None):
+            raise Gone
+        self.trace(visit, "newcomer", key or visit.grid, night=sheet.night)
+        return NewcomerPage(sheet.newcomer, key, home.place if home else "")
+
+    def new_names(self, visit: Visit) -> list[str]:
+        """Who was sent as new in the grid and is not on its forms yet."""
+        sheet = self._sheet(visit.grid)
+        listed = {member.name for home in sheet.households.values() for member in home.members}
+        told = self._answers.new_names(sheet.form_ids)
+        return [name for name in told if name not in listed]
 
     def send(self, visit: Visit, sent: dict[str, Any]) -> Sent:
         """Take what was sent, as far as it can be taken.
@@ -163,7 +195,7 @@ class Desk:
         entries = entries_of(sent, visit, self.config, datetime.now(UTC))
         with self._opening:
             receipts = take_entries(self._home, self.config, self.journal, entries)
-        rows = [line.row_id for entry in entries for line in entry.lines]
+        rows = [line.row_id or NEW for entry in entries for line in entry.lines]
         self.trace(visit, "sent", visit.grid, rows=rows,
                    returns=[receipt.return_id for receipt in receipts])  # fmt: skip
         messages = [
@@ -262,7 +294,7 @@ def _progress(home: Household, told: Told) -> Progress:
 
 
 def _messages(entry: Entry, receipt: Receipt) -> list[Message]:
-    people = {line.row_no: line.resident_id for line in entry.lines}
+    people = {line.row_no: line.resident_id or NEW for line in entry.lines}
     if receipt.refused in {"unknown_form", "other_form"}:
         return [Message(resident, None, texts.STALE_FORM) for resident in people.values()]
     return [
@@ -275,9 +307,13 @@ def _summary(receipts: list[Receipt], messages: list[Message]) -> str:
     counted = ("answer", "correction", "confirmed", "outcome")
     wait = sum(receipt.counts["review"] for receipt in receipts)
     taken = wait + sum(receipt.counts[kind] for receipt in receipts for kind in counted)
-    if messages and not taken:
+    if messages and not taken and not any(receipt.counts["new"] for receipt in receipts):
         return texts.ONLY_MENDS.format(mend=len(messages))
-    said = texts.SENT.format(taken=taken) if taken else texts.NOTHING_NEW
+    added = sum(receipt.counts["new"] for receipt in receipts)
+    if added:
+        said = texts.SENT_NEW
+    else:
+        said = texts.SENT.format(taken=taken) if taken else texts.NOTHING_NEW
     if wait:
         said += texts.SENT_WAITS.format(wait=wait)
     return said + texts.SENT_MENDS.format(mend=len(messages)) if messages else said

@@ -17,6 +17,8 @@ LONGEST_VALUE, LONGEST_REMARK = 1_000, 500
 MOST_MEMBERS, MOST_ROWS = 200, 20
 _SUBMISSION = re.compile(r"[A-Za-z0-9-]{8,64}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+NEW = "new"
+"""Stands for the identifier of somebody who is on no form."""
 REFUSED = "拒答"
 """Said of a person, it concerns every form that has something to ask."""
 
@@ -30,6 +32,7 @@ def entries_of(sent: dict[str, Any], visit: Visit, config: Config, now: datetime
 
     `sent` is ``{"submission": …, "members": [{"resident_id": …, "result", "died_on", "remark",
     "rows": [{"form_id", "version", "row_id", "digest", "answers": {…}, "right": […]}]}]}``.
+    Somebody who is on no form has the resident_id `NEW`, one row without row_id, and comes alone.
 
     Raises:
         Refused: it is nothing like that, too long, empty, or of another grid.
@@ -38,7 +41,11 @@ def entries_of(sent: dict[str, Any], visit: Visit, config: Config, now: datetime
     if not _SUBMISSION.fullmatch(submission):
         raise Refused(texts.WRONG_CONTENT)
     lines: dict[tuple[str, int], list[Line]] = {}
-    for member in _list(sent.get("members"), MOST_MEMBERS):
+    members = _list(sent.get("members"), MOST_MEMBERS)
+    if any(member.get("resident_id") == NEW for member in members):
+        lines = _newcomer(members, visit, config)
+        members = []
+    for member in members:
         result = _text(member.get("result"), 10) or None
         if result is not None and result not in RESULTS:
             raise Refused(texts.MESSAGES["unknown_result"])
@@ -56,6 +63,8 @@ def entries_of(sent: dict[str, Any], visit: Visit, config: Config, now: datetime
                 died_on=died_on if is_first else None,
                 remark=remark if is_first else None,
             )
+            if not line.row_id:
+                raise Refused(texts.OTHER_GRID)
             issue = _issue(row, line, visit, config)
             if line.answers or line.right or line.result or line.remark:
                 lines.setdefault(issue, []).append(line)
@@ -67,6 +76,31 @@ def entries_of(sent: dict[str, Any], visit: Visit, config: Config, now: datetime
     ]
 
 
+def _newcomer(
+    members: list[dict[str, Any]], visit: Visit, config: Config
+) -> dict[tuple[str, int], list[Line]]:
+    """The line of somebody who is on no form; the address is written beside the form's items.
+
+    Raises:
+        Refused: more than that came, or nothing was said.
+    """
+    rows = [row for member in members for row in _list(member.get("rows"), 1)]
+    if len(members) != 1 or len(rows) != 1 or rows[0].get("row_id"):
+        raise Refused(texts.WRONG_CONTENT)
+    said = _answers(rows[0].get("answers"))
+    if not said:
+        raise Refused(texts.NOTHING_SAID)
+    line = Line(
+        row_id="",
+        resident_id="",
+        digest="",
+        answers={name: text for name, text in said.items() if name != "address"},
+        remark=_text(members[0].get("remark"), LONGEST_REMARK) or None,
+        place=said.get("address"),
+    )
+    return {_issue(rows[0], line, visit, config): [line]}
+
+
 def _issue(row: dict[str, Any], line: Line, visit: Visit, config: Config) -> tuple[str, int]:
     """Form and version of a row, which must be of the visitor's own grid.
 
@@ -74,7 +108,8 @@ def _issue(row: dict[str, Any], line: Line, visit: Visit, config: Config) -> tup
         Refused: it is another grid's, or no form has such fields.
     """
     form_id, version = _text(row.get("form_id"), 96), row.get("version")
-    if not form_id.endswith(f"-{visit.grid}") or line.row_id.rpartition("#")[0] != form_id:
+    row_form = line.row_id.rpartition("#")[0] if line.row_id else form_id
+    if not form_id.endswith(f"-{visit.grid}") or row_form != form_id:
         raise Refused(texts.OTHER_GRID)
     if not isinstance(version, int) or not 0 < version < 1_000_000:
         raise Refused(texts.WRONG_CONTENT)

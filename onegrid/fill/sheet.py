@@ -21,6 +21,7 @@ from schemas.forms import FormContract
 
 _RANK = ("ask", "verify", "known", "none", "waits", "withheld")
 """States of a cell; of several forms the one that comes first here has it."""
+_TELLING = ("name", "id_number", "birth_date", "sex", "phone", "relation")
 OPEN = ("ask", "verify")
 
 
@@ -116,6 +117,38 @@ class Household:
 
 
 @dataclass(frozen=True)
+class Newcomer:
+    """What is asked of somebody who is on no form: the items of the first one that has room.
+
+    Attributes:
+        form, form_id, version: the contract and its issue.
+        cells: one for each item.
+    """
+
+    form: str
+    form_id: str
+    version: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def rows_json(self) -> str:
+        """The row for the page's script; it has no number and no digest."""
+        row = {"form": self.form, **vars(Row(self.form_id, self.version, "", ""))}
+        return json.dumps([row])
+
+    @property
+    def first(self) -> list[Cell]:
+        """The cells that tell who it is."""
+        found = {cell.field: cell for cell in self.cells}
+        return [found[name] for name in _TELLING if name in found]
+
+    @property
+    def more(self) -> list[Cell]:
+        """The others."""
+        return [cell for cell in self.cells if cell.field not in {*_TELLING, "address"}]
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A grid's forms as they were published.
 
@@ -126,6 +159,7 @@ class Sheet:
         due_on: the first day on which one of them is due; None: no form.
         form_ids: the forms in force.
         households: by key, in walking order.
+        newcomer: what is asked of somebody who is on no form; None: no form has room for them.
     """
 
     grid: str
@@ -135,6 +169,7 @@ class Sheet:
     due_on: date | None
     form_ids: frozenset[str]
     households: dict[str, Household]
+    newcomer: Newcomer | None
 
 
 def read_sheet(con: duckdb.DuckDBPyConnection, config: Config, grid: str) -> Sheet:
@@ -187,7 +222,22 @@ def read_sheet(con: duckdb.DuckDBPyConnection, config: Config, grid: str) -> She
         min(days, default=None),
         frozenset(form_id for form_id, _, _ in issued.values()),
         homes,
+        _newcomer(contracts, issued),
     )
+
+
+def _newcomer(
+    contracts: list[FormContract], issued: dict[str, tuple[str, int, date | None]]
+) -> Newcomer | None:
+    contract = next((contract for contract in contracts if contract.new_rows), None)
+    if contract is None:
+        return None
+    form_id, version, _ = issued[contract.form]
+    cells = tuple(
+        Cell(item.field, contract.form, "ask" if item.field == "name" else "none", None, "")
+        for item in contract.items
+    )
+    return Newcomer(contract.form, form_id, version, cells)
 
 
 def _read_form(

@@ -15,6 +15,7 @@ OTHER_GRID = "这不是您的网格的表，没有收。"
 LONG_TEXT = "内容太长（最多 {most} 个字）。"
 STALE_FORM = "表已经换了新的一版，请刷新页面后再交。"
 SENT = "已交：收下 {taken} 项"
+SENT_NEW = "已交：新增人员 1 位，下一次汇总后编入名册"
 SENT_WAITS = "，其中 {wait} 项要由街道核定"
 SENT_MENDS = "。还有 {mend} 处要改，改好后再交一次"
 ONLY_MENDS = "有 {mend} 处要改，改好后再交一次"
@@ -30,6 +31,10 @@ MESSAGES = {
     "other_form_row": "这一行不在这张表上，请刷新页面后再填。",
     "resident_gone": "这个人的档案正在核对，暂时不能收，请报网格长。",
     "resident_dead": "这个人已登记死亡，填写的内容没有采用；如有误请报网格长。",
+    "new_unreadable": "看不懂，这一位还没有收，请检查后重填。",
+    "new_without_name": "请填姓名。",
+    "new_without_more": "只有姓名认不出是谁：请再填证号、出生日期、电话、住址中的至少一项。",
+    "new_on_list": "这个人本来就在表上：请在任务清单里找到那一户，填在那里。",
     "row_twice": "同一个人交来了两份不同的内容，请刷新页面后再填。",
 }
 """Why a row or a cell was not taken, as said beside it on the page."""

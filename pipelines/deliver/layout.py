@@ -7,13 +7,15 @@ from openpyxl.utils import get_column_letter
 
 from schemas.forms import FormContract
 
-LAYOUT = 4
+LAYOUT = 5
 """Raised whenever workbooks of the same content come to look different, or their digests: forms are
 issued anew."""
 
 HEADER_ROW = 6
 CODE_ROW = 5
 LAST_LIST_ROW, LAST_TASK_ROW = "999991", "999992"
+NEW_HEAD_ROW, FIRST_NEW_ROW, LAST_NEW_ROW = "999993", "999994", "999995"
+"""Sentinels: last rows of the list and of the tasks; head and rows for 新增人员 below the list."""
 STATES = ("known", "verify", "ask", "none", "waits", "withheld", "absent")
 _FONT = "微软雅黑"
 FILLS = {

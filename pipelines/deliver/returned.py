@@ -20,7 +20,7 @@ STAYS_OFF_DAYS = 180
 """For so long; then a department that still lists them there is worth another look."""
 REFUSED = "拒答"
 _NAMES = ("answer_id", "return_id", "form_id", "anchor_record", "field", "kind", "status", "reason",
-          "answered_on", "value")  # fmt: skip
+          "answered_on", "value", "resident_id")  # fmt: skip
 
 
 def register_returns(con: duckdb.DuckDBPyConnection, night: Night, journal: Journal) -> None:
@@ -39,7 +39,7 @@ def register_returns(con: duckdb.DuckDBPyConnection, night: Night, journal: Jour
     ]  # fmt: skip
     if rows:
         con.executemany('INSERT INTO deliver."return" VALUES (?, ?, ?, ?, ?, ?, ?)', rows)
-    _register(con, answers.all())
+    _register(con, night, answers.all())
     con.execute("DELETE FROM deliver.answer")
     con.execute(
         """INSERT INTO deliver.answer
@@ -83,7 +83,8 @@ def told_sql(day: date, database: str = "") -> str:
             AND answered_on > DATE '{day}' - {SETTLED_DAYS}"""
 
 
-def _register(con: duckdb.DuckDBPyConnection, answers: list[Kept]) -> None:
+def _register(con: duckdb.DuckDBPyConnection, night: Night, answers: list[Kept]) -> None:
+    """The temporary table ``answered``; who was new on a form is found by their own record."""
     kinds = {field.name: pa.string() for field in fields(Kept)} | {
         "answer_id": pa.int64(),
         "anchor_record": pa.int64(),
@@ -93,5 +94,13 @@ def _register(con: duckdb.DuckDBPyConnection, answers: list[Kept]) -> None:
         {name: pa.array([getattr(a, name) for a in answers], kinds[name]) for name in _NAMES}
     )
     con.register("journal_answer", table)
-    con.execute("CREATE OR REPLACE TEMP TABLE answered AS FROM journal_answer")
+    returned = [s.source for s in night.config.sources.values() if s.kind == "returns"]
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE answered AS
+        SELECT a.* EXCLUDE (resident_id) REPLACE (coalesce(r.record_id, a.anchor_record)
+            AS anchor_record)
+        FROM journal_answer a LEFT JOIN std.record r ON a.kind = 'new'
+            AND r.source_key = a.resident_id AND list_contains(?, r.source)""",
+        [returned],
+    )
     con.unregister("journal_answer")

@@ -13,8 +13,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.deliver import layout, texts
 from pipelines.deliver.layout import (
     CODE_ROW,
+    FIRST_NEW_ROW,
     HEADER_ROW,
     LAST_LIST_ROW,
+    LAST_NEW_ROW,
     LAST_TASK_ROW,
     end_columns,
     note_column,
@@ -91,11 +93,12 @@ def task_sheet(sheet: Worksheet, names: dict[str, str]) -> None:
 def list_sheet(sheet: Worksheet, contract: FormContract, names: dict[str, str]) -> int:
     """Set up the list of all residents; the number of its columns."""
     first, result, remark, *hidden = HEADER_ROW + 1, *end_columns(contract)
+    last_row = LAST_NEW_ROW if contract.new_rows else LAST_LIST_ROW
     visible = 4 + 2 * len(contract.items)
-    _banner(sheet, 1, sum(_LEGEND_SPANS), "{{list_title}}", layout.font(16, bold=True))
-    _banner(sheet, 2, sum(_LEGEND_SPANS), "{{facts}}", layout.font(10))
+    _banner(sheet, 1, HEAD_COLUMNS, "{{list_title}}", layout.font(16, bold=True))
+    _banner(sheet, 2, HEAD_COLUMNS, "{{facts}}", layout.font(10))
     _legend(sheet)
-    _banner(sheet, 4, sum(_LEGEND_SPANS), "{{confidential}}", layout.font(9, color=layout.DARK))
+    _banner(sheet, 4, HEAD_COLUMNS, "{{confidential}}", layout.font(9, color=layout.DARK))
     for row, height in ((1, 32), (2, 22), (3, 24), (4, 20), (HEADER_ROW, 32)):
         sheet.row_dimensions[row].height = height
     sheet.row_dimensions[CODE_ROW].hidden = True
@@ -110,9 +113,9 @@ def list_sheet(sheet: Worksheet, contract: FormContract, names: dict[str, str]) 
         letter, note = value_column(number), note_column(number)
         area = f"{letter}{first}:{letter}{LAST_LIST_ROW}"
         if field.codes:
-            _choices(sheet, names[field.codes], area)
+            _choices(sheet, names[field.codes], f"{letter}{first}:{letter}{last_row}")
         elif hint := _HINTS.get(field.name) or (field.type == "DATE" and _DATE_HINT):
-            _hint(sheet, area, *hint)
+            _hint(sheet, f"{letter}{first}:{letter}{last_row}", *hint)
         answered = FormulaRule(
             formula=[f'AND(${note}{first}="{texts.ASK}",LEN({letter}{first})>0)'],
             fill=layout.fill(layout.FILLS["good"]),
@@ -129,8 +132,21 @@ def list_sheet(sheet: Worksheet, contract: FormContract, names: dict[str, str]) 
     _choices(sheet, names["result"], f"{result}{first}:{result}{LAST_LIST_ROW}")
     checked = FormulaRule(formula=[f'${result}{first}<>""'], fill=layout.fill(layout.FILLS["good"]))
     sheet.conditional_formatting.add(f"A{first}:B{LAST_LIST_ROW}", checked)
+    if contract.new_rows:
+        _new_rows(sheet, note_column(len(contract.items) - 1))
     _finish(sheet, remark, LAST_LIST_ROW, freeze=f"D{first}", pages=3, last=hidden[-1])
+    sheet.print_area = f"A1:{remark}{last_row}"
     return len(machine)
+
+
+def _new_rows(sheet: Worksheet, last_letter: str) -> None:
+    """What is filled in for somebody who is not on the list turns green too."""
+    area = f"B{FIRST_NEW_ROW}:{last_letter}{LAST_NEW_ROW}"
+    written = FormulaRule(
+        formula=[f"LEN(B{FIRST_NEW_ROW})>0"], fill=layout.fill(layout.FILLS["good"])
+    )
+    sheet.conditional_formatting.add(area, written)
+    _hint(sheet, f"B{FIRST_NEW_ROW}:B{LAST_NEW_ROW}", texts.PLACE_TITLE, texts.PLACE_HINT)
 
 
 _DATE_HINT = (texts.DATE_TITLE, texts.DATE_HINT)
@@ -141,6 +157,8 @@ _HINTS = {
 
 
 _LEGEND_SPANS = (2, 2, 3, 2, 3)
+HEAD_COLUMNS = sum(_LEGEND_SPANS)
+"""Columns over which the lines at the head of the list reach."""
 
 
 def _legend(sheet: Worksheet) -> None:

@@ -15,12 +15,15 @@ from functools import cached_property
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, PatternFill, Protection
+from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.deliver import layout, texts
 from pipelines.deliver.archive import Packed, pack
-from pipelines.deliver.layout import STATES
+from pipelines.deliver.layout import NEW_HEAD_ROW, STATES
+from pipelines.deliver.newcomers import block
 from pipelines.deliver.sheets import (
+    HEAD_COLUMNS,
     code_columns,
     guide_sheet,
     issue_sheet,
@@ -54,6 +57,11 @@ class Template:
     def packed(self) -> dict[str, Packed]:
         """Every part compressed as it is, for the forms that change nothing in it."""
         return {name: pack(name, part.encode()) for name, part in self.parts.items()}
+
+    @cached_property
+    def new_rows(self) -> tuple[str, list[str]]:
+        """The block for people who are not on the list, see `newcomers.block`."""
+        return block(self.contract, self.styles)
 
     @cached_property
     def tasks(self) -> tuple[str, str]:
@@ -99,6 +107,8 @@ def _build(contract: FormContract) -> Template:
         parts = {name: archive.read(name).decode() for name in sorted(archive.namelist())}
     for name in (TASK_PART, LIST_PART):
         parts[name] = _settled(parts[name])
+    if contract.new_rows:
+        parts[LIST_PART] = _with_new_head(parts[LIST_PART])
     # Excel writes the columns of a print title before its rows; openpyxl does not.
     parts[BOOK_PART] = re.sub(
         r"('[^'<]+'!\$\d+:\$\d+),('[^'<]+'!\$[A-Z]+:\$[A-Z]+)", r"\2,\1", parts[BOOK_PART]
@@ -113,6 +123,14 @@ def _settled(xml: str) -> str:
         lambda match: "".join(sorted(re.findall(r"<mergeCell [^>]+>", match.group(0)))),
         xml,
     )
+
+
+def _with_new_head(xml: str) -> str:
+    """The cells of the block's head merged; openpyxl would write rows for them."""
+    count, merged = re.findall(r'<mergeCells count="(\d+)">', xml), f"A{NEW_HEAD_ROW}"
+    merged = f'<mergeCell ref="{merged}:{get_column_letter(HEAD_COLUMNS)}{NEW_HEAD_ROW}" />'
+    xml = xml.replace("</mergeCells>", f"{merged}</mergeCells>")
+    return xml.replace(f'count="{count[0]}">', f'count="{int(count[0]) + 1}">', 1)
 
 
 def _split(xml: str) -> tuple[str, str]:
@@ -163,6 +181,7 @@ def _styles(sheet: Worksheet) -> dict[str, int]:
     add("link", color="0563C1")
     add("ask_list", color=layout.RED)
     add("verify_list")
+    add("new_head", size=11, fill=layout.FILLS["verify"])
     return found
 
 

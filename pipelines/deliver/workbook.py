@@ -5,17 +5,22 @@ Texts stand in cells as inline strings, so nothing in them is ever taken for a f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 
 from pipelines.deliver import texts
 from pipelines.deliver.archive import archive, pack
 from pipelines.deliver.layout import (
+    FIRST_NEW_ROW,
     HEADER_ROW,
     LAST_LIST_ROW,
+    LAST_NEW_ROW,
     LAST_TASK_ROW,
     LAYOUT,
+    NEW_HEAD_ROW,
 )
+from pipelines.deliver.newcomers import numbered
 from pipelines.deliver.template import (
     BOOK_PART,
     CORE_PART,
@@ -39,6 +44,11 @@ _CORE = (
 )
 
 
+_SENTINEL = re.compile(
+    "|".join((LAST_LIST_ROW, LAST_TASK_ROW, NEW_HEAD_ROW, FIRST_NEW_ROW, LAST_NEW_ROW))
+)
+
+
 @dataclass(frozen=True)
 class Sheet:
     """What one grid's workbook says beyond the contract: the head's words and the rows' XML."""
@@ -53,13 +63,19 @@ class Sheet:
 
 def build_workbook(template: Template, sheet: Sheet) -> bytes:
     """The workbook's bytes; the same sheet always makes the same bytes."""
-    last_list = str(HEADER_ROW + max(sheet.residents, 1))
-    last_task = str(HEADER_ROW + max(sheet.tasks, 1))
+    last_listed = HEADER_ROW + max(sheet.residents, 1)
+    last = {
+        LAST_LIST_ROW: str(last_listed),
+        LAST_TASK_ROW: str(HEADER_ROW + max(sheet.tasks, 1)),
+        NEW_HEAD_ROW: str(last_listed + 2),
+        FIRST_NEW_ROW: str(last_listed + 3),
+        LAST_NEW_ROW: str(last_listed + 2 + template.contract.new_rows),
+    }
     words = {name: escape(value, quote=False) for name, value in sheet.words.items()}
     words["layout"] = str(LAYOUT)
 
     def settle(xml: str) -> str:
-        return xml.replace(LAST_LIST_ROW, last_list).replace(LAST_TASK_ROW, last_task)
+        return _SENTINEL.sub(lambda match: last[match.group()], xml)
 
     def around(
         parts: tuple[str, str], rows: bytes | memoryview, links: bytes | memoryview = b""
@@ -74,7 +90,9 @@ def build_workbook(template: Template, sheet: Sheet) -> bytes:
     task_rows = sheet.task_rows or _nothing_to_do(template)
     changed = {
         TASK_PART: lambda: around(template.tasks, task_rows, sheet.links),
-        LIST_PART: lambda: around(template.list, sheet.list_rows),
+        LIST_PART: lambda: around(
+            template.list, b"".join((sheet.list_rows, _new_rows(template, last_listed + 2)))
+        ),
         META_PART: lambda: fill_tokens(template.parts[META_PART], words).encode(),
         BOOK_PART: lambda: settle(template.parts[BOOK_PART]).encode(),
         CORE_PART: lambda: _CORE.format(title=words["list_title"], day=words["issued_on"]).encode(),
@@ -83,6 +101,12 @@ def build_workbook(template: Template, sheet: Sheet) -> bytes:
         pack(name, changed[name]()) if name in changed else template.packed[name]
         for name in template.parts
     )
+
+
+def _new_rows(template: Template, head_row: int) -> bytes:
+    head, blanks = template.new_rows
+    rows = [numbered(row, head_row + at) for at, row in enumerate((head, *blanks))]
+    return "".join(rows).encode()
 
 
 def _nothing_to_do(template: Template) -> bytes:

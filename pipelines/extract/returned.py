@@ -1,4 +1,7 @@
-"""What came back on forms, as rows of a source: one for each resident and day of answering."""
+"""What came back on forms, as rows of a source: one for each resident and day of answering.
+
+Somebody who was not on the form is a row of their own, tied to nobody: linkage places it.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,13 @@ def rows(answers: Iterable[Kept], source: SourceMap) -> pa.Table:
         if answer.status != "applied" or answer.field == OUTCOME:
             continue
         day = answer.answered_on.isoformat()
-        key = f"{answer.anchor_record}-{day}"
-        row = found.setdefault(
-            key,
-            {"row_key": key, "anchor_record": str(answer.anchor_record), "answered_on": day},
-        )
+        if answer.kind == "new":
+            key, tie = answer.resident_id, {}
+        else:
+            key = f"{answer.anchor_record}-{day}"
+            tie = {"anchor_record": str(answer.anchor_record)}
+        row = found.setdefault(key, {"row_key": key, "answered_on": day, **tie})
+        row["answered_on"] = max(row["answered_on"], day)
         row[answer.field] = answer.value
     ordered = [found[key] for key in sorted(found)]
     return pa.table(

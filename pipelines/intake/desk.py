@@ -17,14 +17,24 @@ import duckdb
 import sqlalchemy as sa
 
 from pipelines import store
-from pipelines.answers import OUTCOME, Answer, Answers, Return
+from pipelines.answers import OUTCOME, WHOLE, Answer, Answers, Return
 from pipelines.config import Config
 from pipelines.home import Home
 from pipelines.intake.judge import judge, load_issued
 from pipelines.journal import ISSUE, Journal
 from pipelines.standardise.dictionaries import Context
 
-COUNTED = ("rows", "answer", "correction", "confirmed", "outcome", "review", "mend", "erased")
+COUNTED = (
+    "rows",
+    "answer",
+    "correction",
+    "confirmed",
+    "outcome",
+    "new",
+    "review",
+    "mend",
+    "erased",
+)
 _VILLAGES = "SELECT DISTINCT village_name FROM now.master.dwelling WHERE village_name IS NOT NULL"
 
 
@@ -49,6 +59,8 @@ class Receipt:
         counts: see `COUNTED`; for the rows that went out, ``issued``.
         mend: what is to be mended.
         wait: answers that a person must settle.
+        added: rows of people who were not on the form and wait for nobody → whether the
+            address that was written is a dwelling of the grid.
         submissions: of an export of ODK, whose rows are then the file's; None: it is a workbook.
         known: how many of them came before.
     """
@@ -61,6 +73,7 @@ class Receipt:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     mend: list[Mend] = field(default_factory=list)
     wait: list[Mend] = field(default_factory=list)
+    added: dict[int, bool] = field(default_factory=dict)
     submissions: int | None = None
     known: int = 0
 
@@ -208,9 +221,12 @@ class Desk:
             kept: list[Answer] = []
             for row in said[receipt.return_id]:
                 answer = _answer(row, item.answered_on, before, author)
+                if row[9] == "new" and row[11] not in WHOLE:
+                    has_place = receipt.added.get(row[1], False)
+                    receipt.added[row[1]] = has_place or (row[6] == "address" and row[11] is None)
                 if answer is not None:
                     kept.append(answer)
-                    if answer.status == "review":
+                    if answer.status == "review" and not answer.follows:
                         receipt.wait.append(Mend(row[1], answer.field, answer.reason or ""))
             for _, *rest in refused[receipt.return_id]:
                 mend = Mend(*rest)
@@ -222,6 +238,7 @@ class Desk:
             receipt.counts |= {
                 "rows": rows.get(receipt.return_id, 0),
                 **{kind: counts[kind] for kind in ("answer", "correction", "confirmed", "outcome")},
+                "new": len(receipt.added),
                 "review": len(receipt.wait),
                 "mend": len(receipt.mend),
                 "issued": issued.get((item.issue, item.grid), 0),

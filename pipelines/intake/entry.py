@@ -34,13 +34,14 @@ class Line:
     """One row of the form, as far as it was spoken of.
 
     Attributes:
-        row_id: ``form_id#row_no``, as the form showed it.
+        row_id: ``form_id#row_no``, as the form showed it; empty: of somebody who is not on it.
         resident_id, digest: of that row, as the form showed them.
         answers: field → what was written; a field that is not here was not answered.
         right: fields of which the worker said that what is shown is right.
         result: 核实结果, one of `deliver.texts.RESULTS`; None: nothing was said.
         died_on: day of a death, as written (any spelling that the date cleaner reads).
         remark: 备注.
+        place: where somebody lives who is not on the form, as written.
     """
 
     row_id: str
@@ -51,6 +52,7 @@ class Line:
     result: str | None = None
     died_on: str | None = None
     remark: str | None = None
+    place: str | None = None
 
     @property
     def row_no(self) -> int:
@@ -104,7 +106,11 @@ class Entry:
     @property
     def _rows(self) -> list[dict[str, object]]:
         return [
-            {**vars(line), "answers": dict(line.answers), "right": sorted(line.right)}
+            {
+                **{name: said for name, said in vars(line).items() if name != "place" or said},
+                "answers": dict(line.answers),
+                "right": sorted(line.right),
+            }
             for line in self.lines
         ]
 
@@ -160,6 +166,7 @@ def _rows(lines: Sequence[Line], version: int) -> pa.Table:
         "digest": [line.digest for line in lines],
         "result": [line.result for line in lines],
         "remark": [line.remark for line in lines],
+        "place": [line.place for line in lines],
     }
     cells |= {name: [cell(line.answers.get(name)) for line in lines] for name in fields}
     return rows_table(

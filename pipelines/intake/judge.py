@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.deliver.content import content_sql, read_sources
 from pipelines.intake import texts
+from pipelines.intake.newcomers import take_newcomers
 from pipelines.standardise.dictionaries import Context, clean_values
 from pipelines.standardise.meaning import meanings
 from schemas.forms import MASKED, FormContract
@@ -70,6 +71,7 @@ def judge(
         """CREATE OR REPLACE TABLE refused
         (returned VARCHAR, sheet_row INTEGER, field VARCHAR, reason VARCHAR)"""
     )
+    take_newcomers(con, contract, context)
     _match_rows(con)
     _residents(con)
     _cells(con, contract, context)
@@ -87,20 +89,20 @@ def _match_rows(con: duckdb.DuckDBPyConnection) -> None:
         CREATE OR REPLACE TABLE placed AS
         WITH numbered AS (
             SELECT *, TRY_CAST(split_part(row_id, '#', 2) AS INTEGER) AS row_no,
-                CASE WHEN is_exact THEN concat(grid_code, '#', row_no) ELSE resident_id END AS place
+                CASE WHEN is_exact THEN concat(grid_code, '#', row_no) ELSE resident_id END AS slot
             FROM came
         ), went AS (
             SELECT *, CASE WHEN issue = '0' THEN resident_id
-                ELSE concat(grid_code, '#', row_no) END AS place
+                ELSE concat(grid_code, '#', row_no) END AS slot
             FROM issued
         )
-        SELECT c.* EXCLUDE (place), CASE WHEN c.row_id IS NULL THEN 'no_row_id'
+        SELECT c.* EXCLUDE (slot), CASE WHEN c.row_id IS NULL THEN 'no_row_id'
             WHEN split_part(c.row_id, '#', 1) <> c.form_id THEN 'other_form_row'
             WHEN c.row_no IS NULL OR i.row_no IS NULL
                 OR i.resident_id IS DISTINCT FROM c.resident_id
                 OR (c.is_exact AND i.digest IS DISTINCT FROM c.digest) THEN 'not_on_form'
             END AS refusal
-        FROM numbered c LEFT JOIN went i ON i.issue = c.issue AND i.place = c.place
+        FROM numbered c LEFT JOIN went i ON i.issue = c.issue AND i.slot = c.slot
         """
     )
     con.execute(
@@ -319,7 +321,7 @@ def _wait(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         UPDATE said SET status = 'review', reason = 'number_held'
-        WHERE field = 'id_number' AND status = 'applied' AND kind <> 'confirmed'
+        WHERE field = 'id_number' AND status = 'applied' AND kind NOT IN ('confirmed', 'new')
             AND EXISTS (SELECT 1 FROM now.master.resident r
                 WHERE r.id_number = said.canonical AND r.resident_id <> said.resident_id)
         """

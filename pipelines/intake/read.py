@@ -105,9 +105,7 @@ def _columns(
         names = {str(value).strip(): place for place, value in enumerate(row) if value}
         if names.keys() >= _NEEDED:
             places = {
-                name: place
-                for name, place in names.items()
-                if ":" not in name and name not in {"row_no", "place"}
+                name: place for name, place in names.items() if ":" not in name and name != "row_no"
             }
             return sheet, places, number + 1
     return None
@@ -121,9 +119,15 @@ def _rows(
     columns = dict.fromkeys(places, [None] * len(rows)) | {
         name: [(value.strip() or None) if type(value) is str else cell(value) for value in column]
         for name, place in places.items()
+        if name != "place"
         for column in [[row[place] for row in rows]]
     }
     row_ids = columns["row_id"]
+    if "place" in places:  # of who was on the form it is known
+        columns["place"] = [
+            None if row_id else cell(row[places["place"]])
+            for row_id, row in zip(row_ids, rows, strict=True)
+        ]
     kept = [
         at
         for at, row_id in enumerate(row_ids)

@@ -24,6 +24,8 @@ def receipt_text(receipt: Receipt) -> str:
         lines.append(texts.MISSING.format(issued=issued, came=came))
     if receipt.counts["erased"]:
         lines.append(texts.ERASED.format(n=receipt.counts["erased"]))
+    if receipt.added:
+        lines += ["", *_added(receipt.added)]
     if receipt.mend:
         lines += [
             "",
@@ -35,6 +37,13 @@ def receipt_text(receipt: Receipt) -> str:
     if not receipt.mend and not receipt.wait:
         lines += ["", texts.RECEIPT_GOOD]
     return "\n".join([*lines, ""])
+
+
+def _added(added: dict[int, bool]) -> list[str]:
+    lines = [texts.RECEIPT_NEW.format(rows="、".join(map(str, sorted(added))))]
+    if placeless := [str(row) for row, has_place in sorted(added.items()) if not has_place]:
+        lines.append(texts.RECEIPT_NEW_PLACELESS.format(rows="、".join(placeless)))
+    return lines
 
 
 def _listed(items: list[Mend], words: dict[str, str]) -> list[str]:

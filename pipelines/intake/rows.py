@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-IDENTIFIERS = ("row_id", "resident_id", "base_version", "digest", "result", "remark")
+IDENTIFIERS = ("row_id", "resident_id", "base_version", "digest", "result", "remark", "place")
 _LIST = pa.list_(pa.string())
 
 
@@ -22,7 +22,8 @@ def rows_table(
 
     Args:
         numbers: of the rows, as the worker sees them.
-        cells: by name: those of `IDENTIFIERS` and of fields.
+        cells: by name: those of `IDENTIFIERS` and of fields. A row without row_id is somebody who
+            was not on the form; only there ``place`` (户) says anything.
         died_on: day of a death as written, where it has a place of its own beside the remark.
         answered: fields of each row that the worker spoke of. None: a sheet came back whole, and
             every cell of it counts, the emptied ones too.

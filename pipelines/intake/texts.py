@@ -32,7 +32,13 @@ FILES: dict[str, str] = {
 """Why a whole file was not taken, and what to do."""
 
 ROWS: dict[str, str] = {
-    "no_row_id": "这一行没有行标识（插入的行或粘贴的行）。新住户请写在备注里，或报网格长另行登记。",
+    "no_row_id": "这一行没有行标识（插入的行或粘贴的行），这张表也不收新增人员。",
+    "new_without_name": "这一行不是下发的行，也没有姓名。是新增人员请写姓名，不是请删掉。",
+    "new_without_more": "新增人员只写了姓名，认不出是谁。"
+    "请再写证号、出生日期、电话、住址中的至少一项。",
+    "new_on_list": "这个人本来就在这张表上，请填在那一行里，不用另写一行。",
+    "new_too_many": "没有行标识的行太多，不像是新增人员（隐藏列可能丢了）。"
+    "请用原来下发的文件填写。",
     "other_form_row": "这一行来自别的表格，不能收在这里。请在那张表里填写。",
     "not_on_form": "行标识与下发时不一致（隐藏列被改动或错位粘贴）。请在原来的表格里重填这一行。",
     "row_twice": "同一个人在表里出现了两行，内容不同。请保留正确的一行后再交回。",
@@ -43,6 +49,7 @@ ROWS: dict[str, str] = {
 
 CELLS: dict[str, str] = {
     "unreadable": "看不懂，请改写后再交回",
+    "new_unreadable": "看不懂，这位新增人员还没有收，请改写后再交回",
     "withheld": "这一项不予提供，不能在本表填写，没有采用",
     "not_asked": "这一项与该居民无关，没有采用",
     "no_death_date": "选了“已死亡”，请在备注里写死亡日期（如 2026-05-01）",
@@ -55,12 +62,17 @@ REASONS: dict[str, str] = {
     "identity": "改动了身份信息（姓名、性别、出生日期、证号）",
     "two_answers": "另有一份交回的表填写不同",
     "number_held": "填写的证号在系统里属于另一名居民",
+    "lives_elsewhere": "这个证号的人登记在别的网格，迁来要由街道核定",
 }
 """Why an answer waits for a person."""
 
 RECEIPT_TITLE = "收表回执"
 RECEIPT_GOOD = "没有需要修改的地方。谢谢！"
 RECEIPT_MEND = "请修改下面几处，存盘后把同一个文件再交一次；已经收下的不用重填，也不会重复计算："
+RECEIPT_NEW = "下面的行按新增人员收下，下一次汇总后编入名册：第 {rows} 行"
+RECEIPT_NEW_PLACELESS = (
+    "其中住址没写、或对不上本网格登记的房屋的，还排不进本网格的表，请补正住址再交一次：第 {rows} 行"
+)
 RECEIPT_WAIT = "下面几处已收下，要由街道核定后才生效："
 EXPORT = "手机采集提交 {n} 份，其中 {known} 份以前已经收过；下面的行号是第几份提交"
 ERASED = "有 {n} 处把已有内容清空了。清空不会删除档案里的内容；如果内容有误，请填写正确的内容。"
@@ -71,6 +83,7 @@ def counted(counts: dict[str, int]) -> str:
     """The one line that says what was taken."""
     return (
         f"收下 {counts['rows']} 行：新填 {counts['answer']} 项，更正 {counts['correction']} 项，"
-        f"核对无误 {counts['confirmed']} 项，去向登记 {counts['outcome']} 人；"
+        f"核对无误 {counts['confirmed']} 项，去向登记 {counts['outcome']} 人，"
+        f"新增人员 {counts['new']} 人；"
         f"待核定 {counts['review']} 项，需要修改 {counts['mend']} 处"
     )

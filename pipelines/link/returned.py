@@ -1,4 +1,7 @@
-"""An answer on a form belongs to the resident whom the form was about, whatever it says."""
+"""An answer on a form belongs to the resident whom the form was about, whatever it says.
+
+Who was not on the form (新增人员) is tied to nobody, and linked as any record.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ def tie_returns(con: duckdb.DuckDBPyConnection, night: Night) -> None:
                 SELECT r.record_id, CAST(w.anchor_record AS BIGINT) AS anchor
                 FROM std.record r JOIN {returned} w USING (source_key)
                 WHERE r.source = '{source.source}' AND w.until_night IS NULL
+                    AND w.anchor_record IS NOT NULL
             ), gone AS (
                 SELECT a.record_id, min(o.record_id) AS anchor
                 FROM answer a JOIN past_cluster c ON c.record_id IN (a.anchor, a.record_id)

@@ -96,7 +96,8 @@ _SAID = """CREATE OR REPLACE TEMP TABLE said AS
     SELECT split_part(form_id, '-', 1) AS form,
         substr(form_id, length(form) + 2, length(form_id) - length(form) - 2
             - length(split_part(form_id, '-', -1))) AS period,
-        resident_id, field, arg_max(kind, answer_id) AS kind
+        resident_id, field,
+        arg_max(CASE kind WHEN 'new' THEN 'answer' ELSE kind END, answer_id) AS kind
     FROM deliver.answer WHERE status = 'applied' GROUP BY ALL"""
 
 

@@ -98,7 +98,7 @@ return_id VARCHAR what it came with
 form_id VARCHAR the form
 resident_id VARCHAR whom it is about now
 field VARCHAR canonical field, or outcome
-kind VARCHAR answer (was asked), correction (was shown), confirmed, outcome
+kind VARCHAR answer (was asked), correction (was shown), confirmed, outcome, new
 status VARCHAR applied, review (waits for a person), rejected, superseded or undone
 reason VARCHAR why it waits
 answered_on DATE day of the answer

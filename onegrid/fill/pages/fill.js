@@ -8,6 +8,7 @@
   var owner = body.getAttribute("data-owner");
   var PREFIX = "onegrid-fill:";
   var MINE = PREFIX + owner + ":";
+  var NEW = MINE + "new:";
   var RETRY_MS = 8000;
   var OLD_MS = 7 * 24 * 3600 * 1000;
   var toast = document.getElementById("toast");
@@ -115,8 +116,14 @@
     var bar = document.getElementById("queued");
     document.getElementById("offline").hidden = !isOffline;
     bar.hidden = !waiting;
-    bar.textContent = "有 " + waiting + " 户等着交，有网后自动交。";
+    bar.textContent = "有 " + waiting + " 份等着交，有网后自动交。";
     if (page !== "list") return;
+    var added = kept(NEW);
+    var mark = document.getElementById("new-drafts");
+    if (mark) {
+      mark.hidden = !added.length;
+      mark.textContent = added.length + " 位没交完";
+    }
     each(all("#homes li"), function (item) {
       var draft = read(MINE + item.getAttribute("data-key"));
       var tag = first(".draft", item);
@@ -170,7 +177,7 @@
   }
 
   function arrived(key, status, answer) {
-    var isHere = page === "household" && key === MINE + body.getAttribute("data-key");
+    var isHere = !!home && key === here;
     var isGood = status === 200 && !(answer.mend && answer.mend.length);
     if (isHere && isGood) {
       try { sessionStorage.setItem("said", answer.said); } catch (error) { /* only a courtesy */ }
@@ -189,7 +196,13 @@
   /* The household */
 
   var home = document.getElementById("home");
-  var here = MINE + body.getAttribute("data-key");
+  var here = page === "newcomer" ? newcomer() : MINE + body.getAttribute("data-key");
+
+  /* Every new resident is a draft of their own; one that was not sent yet comes back first. */
+  function newcomer() {
+    var begun = kept(NEW).filter(function (key) { return !(read(key) || {}).sent; });
+    return begun[0] || NEW + newName();
+  }
 
   function setState(text) {
     document.getElementById("state").textContent = text;
@@ -227,7 +240,8 @@
       var chosen = first('[name="' + id + ':result"]:checked', member);
       var way = chosen ? chosen.value : "";
       member.classList[way ? "add" : "remove"]("away");
-      first(".died", member).hidden = way !== "已死亡";
+      var died = first(".died", member);
+      if (died) died.hidden = way !== "已死亡";
       if (way) first(".out", member).open = true;
       each(all(".cell", member), function (cell) {
         var field = cell.getAttribute("data-field");
@@ -325,7 +339,7 @@
     clearMessages();
     var members = collect();
     if (!members.length) {
-      say("这一户还没有填写内容。", true);
+      say("还没有填写内容。", true);
       return;
     }
     var half = first(".cell.verify input[value=no]:checked", home) && all(".member:not(.away) .cell.verify");
@@ -373,7 +387,7 @@
 
   function signOut() {
     var left = kept(MINE).length;
-    if (left && !window.confirm("还有 " + left + " 户没有交上去，退出会删掉这些内容。确定退出吗？")) return;
+    if (left && !window.confirm("还有 " + left + " 份没有交上去，退出会删掉这些内容。确定退出吗？")) return;
     post("/sign-out", {}, function (status) {
       if (status === 0 || status >= 500) {
         say("没有网络，没能退出。请有网后再退出。", true);
