@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
-import sqlalchemy as sa
-from starlette.testclient import TestClient
 
-from onegrid.fill.app import make_app
-from onegrid.fill.desk import Desk
-from onegrid.fill.door import MOST_WRONG, Door
-from onegrid.fill.sheet import Sheet, read_sheet
-from pipelines.answers import Answers
-from pipelines.config import load_config
+from onegrid.fill.door import MOST_WRONG
 from pipelines.home import Home
-from pipelines.journal import RECEIPT, open_journal
-from pipelines.tokens import Tokens
 from tests.browser_fixture import MISSING, browser
-from tests.district_fixture import Districts, ask, copy, journal_url, onegrid
-
-ADDRESS = "127.0.0.1:8766"
-HERE = {"X-Onegrid-Form": "sign-in"}
+from tests.district_fixture import Districts, ask, copy, onegrid
+from tests.fill_fixture import (
+    DRAFTS,
+    HERE,
+    SMALL,
+    TYPE,
+    having,
+    kept,
+    says,
+    serving,
+    token,
+    traces,
+    visiting,
+    working,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,107 +39,6 @@ def grids(districts: Districts) -> list[str]:
     """The grids, the largest first."""
     sql = "SELECT grid_code FROM deliver.form WHERE form = 'population' ORDER BY residents DESC"
     return [grid for (grid,) in ask(districts.before, sql)]
-
-
-def token(home: Home, grid: str, author: str, days: int = 30) -> str:
-    with open_journal(journal_url(home)) as journal:
-        return Tokens(journal).make(grid, author, days, "街道")[1]
-
-
-class Worker(TestClient):
-    """A phone."""
-
-    sheet: Sheet
-
-    def enter(self, text: str):
-        return self.post("/sign-in", json={"token": text}, headers=HERE)
-
-    def homes(self, state: str = "open") -> list[str]:
-        return re.findall(rf'<li class="{state}" data-key="(\w+)"', self.get("/").text)
-
-    def members(self, key: str) -> list[dict[str, Any]]:
-        """Who is on the page of a household, with the classes of the cells."""
-        page = self.get(f"/household/{key}")
-        assert page.status_code == 200
-        found = []
-        for part in page.text.split('<section class="card member" ')[1:]:
-            resident, rows = re.findall(r'data-(?:resident|rows)="([^"]*)"', part)[:2]
-            cells = re.findall(
-                r'<div class="cell (\w+)" data-field="(\w+)" data-form="(\w+)">', part
-            )
-            found.append(
-                {
-                    "resident_id": resident,
-                    "rows": json.loads(html.unescape(rows)),
-                    "cells": {field: (state, form) for state, field, form in cells},
-                }
-            )
-        return found
-
-    def hand_in(self, *members: dict[str, Any], submission: str = "submission-1", **headers: str):
-        found = re.search(r'data-form="([^"]*)"', self.get("/").text)
-        own = {"X-Onegrid-Form": found.group(1) if found else "", **headers}
-        content = {"submission": submission, "members": members}
-        return self.post("/send", json=content, headers=own)
-
-
-def says(
-    member: dict[str, Any], answers: dict[str, str], right: tuple[str, ...] = (), **more: object
-) -> dict[str, Any]:
-    """What the page's script would send of `member`."""
-    rows = [
-        {
-            **{name: row[name] for name in ("form_id", "version", "row_id", "digest")},
-            "answers": {f: v for f, v in answers.items() if member["cells"][f][1] == row["form"]},
-            "right": [f for f in right if member["cells"][f][1] == row["form"]],
-        }
-        for row in member["rows"]
-    ]
-    return {"resident_id": member["resident_id"], "rows": rows, **more}
-
-
-@contextmanager
-def visiting(home: Home) -> Iterator[Worker]:
-    desk = Desk(home, load_config(home))
-    app = make_app(desk, Door(desk.tokens, frozenset({ADDRESS})))
-    with Worker(app, base_url=f"http://{ADDRESS}") as client:
-        yield client
-
-
-@contextmanager
-def working(home: Home, grid: str, author: str = "张网格员") -> Iterator[Worker]:
-    with visiting(home) as client:
-        assert client.enter(token(home, grid, author)).status_code == 200
-        with duckdb.connect(str(home.published), read_only=True) as con:
-            client.sheet = read_sheet(con, load_config(home), grid)
-        yield client
-
-
-def kept(home: Home) -> list[tuple[str, str, str, str, str]]:
-    """resident, field, kind, status, author of every answer in the journal."""
-    with open_journal(journal_url(home)) as journal:
-        return [
-            (a.resident_id, a.field, a.kind, a.status, a.author) for a in Answers(journal).all()
-        ]
-
-
-def traces(home: Home) -> list[tuple[str, str, dict[str, Any]]]:
-    with open_journal(journal_url(home)) as journal, journal.engine.connect() as con:
-        columns = (RECEIPT.c.subject, RECEIPT.c.author, RECEIPT.c.payload)
-        query = sa.select(*columns).where(RECEIPT.c.kind == "fill").order_by(RECEIPT.c.seq)
-        return [tuple(row) for row in con.execute(query)]
-
-
-def having(client: Worker, *wanted: str) -> tuple[str, dict[str, Any]]:
-    """A household, and somebody in it with a cell of each ``state:field``."""
-    found = [
-        (home.key, member.resident_id)
-        for home in client.sheet.households.values()
-        for member in home.members
-        if {f"{cell.state}:{cell.field}" for cell in member.cells.values()} >= {*wanted}
-    ]
-    key, resident = found[0]
-    return key, next(m for m in client.members(key) if m["resident_id"] == resident)
 
 
 # Who may come in
@@ -361,28 +255,6 @@ def test_numbers_are_masked_and_all_forms_of_the_grid_are_there(
 # The command, and a phone
 
 
-@contextmanager
-def serving(home: Home) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = ["-m", "onegrid", "fill", "--port", "0", "--home", str(home.root)]
-    server = subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    try:
-        yield server.stdout.readline().strip(), server
-    finally:
-        server.terminate()
-        assert "Error" not in server.communicate(timeout=10)[1]
-
-
-_TYPE = """var c = document.getElementsByName('{name}')[0]; c.value = '{value}';
-c.dispatchEvent(new Event('input', {{bubbles: true}}));"""
-_DRAFTS = "Object.keys(localStorage).length"
-_SMALL = """Array.prototype.filter.call(
-    document.querySelectorAll('button, select, input:not([type=radio]), textarea, summary, a'),
-    function (n) { var r = n.getBoundingClientRect(); return r.width && r.height < 44; }).length"""
-
-
 @pytest.mark.thorough
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")
 def test_a_worker_fills_in_on_a_phone_without_connection_and_the_night_knows(
@@ -405,39 +277,39 @@ def test_a_worker_fills_in_on_a_phone_without_connection_and_the_night_knows(
         window.until("document.getElementById('home')")
         for _ in range(2):
             assert window.run("return document.documentElement.scrollWidth <= innerWidth")
-            assert window.run(f"return {_SMALL}") == 0
+            assert window.run(f"return {SMALL}") == 0
             window.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        window.run(_TYPE.format(name=f"{me}:phone", value="12345"))
-        window.run(_TYPE.format(name=f"{me}:education", value="初中"))
+        window.run(TYPE.format(name=f"{me}:phone", value="12345"))
+        window.run(TYPE.format(name=f"{me}:education", value="初中"))
         window.open(f"{url}household/{key}")  # typed, and the page went away
         window.until(f"document.getElementsByName('{me}:phone')[0].value === '12345'")
         window.run("document.querySelector('[data-do=send]').click()")
         window.until("document.querySelector('.cell[data-field=phone] .bad:not([hidden])')")
         window.screenshot(tmp_path / "mend.png")
         window.cut_off(offline=True)
-        window.run(_TYPE.format(name=f"{me}:phone", value="13912345678"))
+        window.run(TYPE.format(name=f"{me}:phone", value="13912345678"))
         window.run("document.querySelector('[data-do=send]').click()")
         window.until("!document.getElementById('offline').hidden")
-        assert window.run(f"return {_DRAFTS}") == 1
+        assert window.run(f"return {DRAFTS}") == 1
         window.screenshot(tmp_path / "offline.png")
         assert (me, "phone") not in {k[:2] for k in kept(home)}
         window.cut_off(offline=False)
         window.run("window.dispatchEvent(new Event('online'))")
         window.until("(document.getElementById('toast') || {}).textContent.indexOf('已交') === 0")
-        assert window.run(f"return {_DRAFTS}") == 0
+        assert window.run(f"return {DRAFTS}") == 0
         window.open(f"{url}household/{doubted[0]}")
         window.run(
             f"document.querySelector('[name=\"{other}:phone:right\"][value=yes]').click();"
             "document.querySelector('[data-do=send]').click()"
         )
-        window.until(f"document.body.dataset.key !== '{doubted[0]}' && !{_DRAFTS}")
+        window.until(f"document.body.dataset.key !== '{doubted[0]}' && !{DRAFTS}")
         window.open(url)
         window.run("window.confirm = () => true; localStorage.setItem('onegrid-fill:x', '{}')")
         window.run(
             "window.confirm = () => true; document.querySelector('[data-do=sign-out]').click()"
         )
         window.until("document.body.dataset.page === 'sign-in'")
-        assert window.until(f"{_DRAFTS} === 0")
+        assert window.until(f"{DRAFTS} === 0")
         assert server.poll() is None
     said = {k[:4] for k in kept(home)}
     assert said == {

@@ -45,6 +45,8 @@ def make_app(desk: Desk, door: Door) -> Starlette:
             Route("/sign-out", pages.sign_out, methods=["POST"]),
             Route("/fill.css", static(_PACKAGE, "fill.css", "text/css")),
             Route("/fill.js", static(_PACKAGE, "fill.js", "text/javascript")),
+            Route("/worker.js", static(_PACKAGE, "worker.js", "text/javascript")),
+            Route("/offline", pages.offline),
         ],
         middleware=[Middleware(Guard, door=door)],
         exception_handlers={
@@ -91,6 +93,10 @@ class _Pages:
     def sign_in_page(self, request: Request) -> Response:
         """Where a token is typed; the script sends one that came with the link."""
         return self._page("sign_in.html.jinja", request, form_token=SIGN_IN_FORM)
+
+    def offline(self, request: Request) -> Response:
+        """What stands for a page that a phone without connection has not kept."""
+        return self._page("offline.html.jinja", request)
 
     # Changes
 

@@ -18,7 +18,7 @@ from onegrid.fill import texts
 from onegrid.web.guard import FORM_HEADER, is_from_here
 from pipelines.tokens import Token, Tokens
 
-OPEN_PATHS = frozenset({"/sign-in", "/fill.css", "/fill.js"})
+OPEN_PATHS = frozenset({"/sign-in", "/fill.css", "/fill.js", "/worker.js", "/offline"})
 """What somebody needs who is not in yet; it says nothing about anybody."""
 SIGN_IN_FORM = "sign-in"
 """What the sign-in page's own script sends as form token: there is no session to have one."""

@@ -1,7 +1,8 @@
 "use strict";
 /* Written for old WebViews: no modules, no arrow functions, XMLHttpRequest.
    What is typed is kept in localStorage under the owner's name until it has been sent; a household
-   that was sent without a connection is queued and goes out as soon as there is one. */
+   that was sent without a connection is queued and goes out as soon as there is one. Pages that
+   were opened are kept by worker.js; where there is none (plain http) only what is open can be used. */
 (function () {
   var body = document.body;
   var page = body.getAttribute("data-page");
@@ -12,6 +13,7 @@
   var RETRY_MS = 8000;
   var OLD_MS = 7 * 24 * 3600 * 1000;
   var toast = document.getElementById("toast");
+  var keptAt = Number(body.getAttribute("data-kept")); /* worker.js: there was no connection */
   var isSending = false;
   var timer = 0;
 
@@ -59,6 +61,50 @@
     };
     request.onerror = request.ontimeout = function () { done(0, {}); };
     request.send(JSON.stringify(content));
+  }
+
+  /* Pages that worker.js keeps: they go when nobody is signed in. */
+
+  function forget(done) {
+    var after = done || function () { /* nothing waits for it */ };
+    if (!window.caches) {
+      after();
+      return;
+    }
+    caches.delete("onegrid-fill-pages").then(after, after);
+  }
+
+  function keepPages() {
+    var worker = navigator.serviceWorker;
+    if (!worker || !window.caches) return;
+    worker.register("/worker.js").then(function () {
+      if (worker.controller) return;
+      worker.addEventListener("controllerchange", function () { fetch(location.href); }); /* this page too */
+    }, function () { /* plain http, or a private window */ });
+  }
+
+  /* Every household that is still to be visited, one after the other. */
+  function keepAll(button) {
+    var paths = ["/newcomer"];
+    each(all("#homes li.open a"), function (link) { paths.push(link.getAttribute("href")); });
+    var total = paths.length;
+    var step = function () {
+      var path = paths.shift();
+      if (!path) {
+        button.textContent = "已存下 " + total + " 页，没有网络也能填";
+        return;
+      }
+      button.textContent = "正在存：还有 " + (paths.length + 1) + " 页";
+      fetch(path, { credentials: "same-origin" }).then(function (answer) {
+        if (answer.redirected) location.assign("/sign-in");
+        else step();
+      }, function () {
+        button.disabled = false;
+        button.textContent = "没有存完，请有网时再按一次";
+      });
+    };
+    button.disabled = true;
+    step();
   }
 
   /* Drafts: {at, submission, values: {name: value}, sent: what goes out (queued), mend: messages} */
@@ -114,16 +160,14 @@
   function showQueue(isOffline) {
     var waiting = queue().length;
     var bar = document.getElementById("queued");
-    document.getElementById("offline").hidden = !isOffline;
+    document.getElementById("offline").hidden = !isOffline && !keptAt;
     bar.hidden = !waiting;
     bar.textContent = "有 " + waiting + " 份等着交，有网后自动交。";
     if (page !== "list") return;
     var added = kept(NEW);
     var mark = document.getElementById("new-drafts");
-    if (mark) {
-      mark.hidden = !added.length;
-      mark.textContent = added.length + " 位没交完";
-    }
+    mark.hidden = !added.length;
+    mark.textContent = "有 " + added.length + " 位新增人员没交完，按“新增人员”接着填。";
     each(all("#homes li"), function (item) {
       var draft = read(MINE + item.getAttribute("data-key"));
       var tag = first(".draft", item);
@@ -157,6 +201,7 @@
       if (status === 401) {
         showQueue(false);
         say(answer.said, true);
+        forget();
         setTimeout(function () { location.assign("/sign-in"); }, 2500);
         return;
       }
@@ -394,7 +439,7 @@
         return;
       }
       each(kept(MINE), drop);
-      location.replace("/sign-in");
+      forget(function () { location.replace("/sign-in"); });
     });
   }
 
@@ -427,6 +472,7 @@
   }
 
   if (page === "sign-in") {
+    forget();
     body.setAttribute("data-form", "sign-in");
     var input = document.getElementById("token");
     document.getElementById("sign-in").addEventListener("submit", function (event) {
@@ -450,6 +496,7 @@
     var act = button && button.getAttribute("data-do");
     if (act === "send") send();
     else if (act === "sign-out") signOut();
+    else if (act === "keep-all") keepAll(button);
     else if (act === "again") {
       var cell = closest(button, function (node) { return has(node, "cell"); });
       first(".change", cell).hidden = false;
@@ -466,6 +513,7 @@
     home.addEventListener("submit", function (event) { event.preventDefault(); });
   }
   if (page === "list") {
+    if (navigator.serviceWorker && window.caches) first("[data-do=keep-all]").hidden = false;
     document.getElementById("find").addEventListener("input", filter);
     each(all("[name=show]"), function (choice) { choice.addEventListener("change", filter); });
     filter();
@@ -474,8 +522,14 @@
     window.addEventListener("online", function () { flush(); });
     window.addEventListener("offline", function () { showQueue(true); });
     setInterval(function () { if (queue().length) flush(); }, RETRY_MS);
-    showQueue(false);
-    flush();
+    if (keptAt) {
+      var when = new Date(keptAt);
+      document.getElementById("offline").textContent = "没有网络，这是 " + when.getHours() + ":" +
+        ("0" + when.getMinutes()).slice(-2) + " 存下的页面。填的内容留在手机里，有网后自动交。";
+    }
+    keepPages();
+    showQueue(navigator.onLine === false);
+    if (navigator.onLine !== false) flush();
   }
   var said = null;
   try {
