@@ -156,8 +156,10 @@ def test_ranges_end_with_the_last_row(book: openpyxl.Workbook) -> None:
 def test_below_the_list_is_room_for_people_who_are_not_on_it(book: openpyxl.Workbook) -> None:
     sheet, columns = book[texts.LIST], _columns(book)
     head = HEADER_ROW + 60 + 2
-    assert sheet.cell(head, 1).value == texts.NEW_HEAD
-    assert any(str(area).startswith(f"A{head}:") for area in sheet.merged_cells.ranges)
+    assert (sheet.cell(head, 1).value, sheet.cell(head, 4).value) == (
+        *(texts.NEW_TITLE, texts.NEW_HEAD),
+    )
+    assert {f"A{head}:C{head}", f"D{head}:L{head}"} <= {str(a) for a in sheet.merged_cells.ranges}
     assert not any(cell.value for cell in sheet[head - 1])
     for number in range(1, 21):
         cells = {name: sheet.cell(head + number, column) for name, column in columns.items()}

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipelines.deliver import texts
 from pipelines.deliver.content import SHOWN, Sources, note_text
-from pipelines.deliver.layout import STATES, note_column, value_column
+from pipelines.deliver.layout import STATES, kind_of, note_column, value_column
 from pipelines.deliver.pieces import (
     Numbers,
     Own,
@@ -68,7 +68,7 @@ class Cells:
         contract = self.template.contract
         field = FIELD[contract.items[number].field]
         state = self._states(number)
-        kind = "date" if field.type == "DATE" else "text"
+        kind = kind_of(field)
         opens_note = f'<c r="{note_column(number)}'
         column = self.table[f"x{number}"].combine_chunks()
         look = self._coded if field.codes else self._plain

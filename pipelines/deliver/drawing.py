@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pipelines.deliver import texts
 from pipelines.deliver.cells import CLOSE, OPEN, Cells, Item
 from pipelines.deliver.content import Sources
-from pipelines.deliver.layout import HEADER_ROW, STATES, end_columns
+from pipelines.deliver.layout import HEADER_ROW, ROW_HEIGHT, STATES, end_columns
 from pipelines.deliver.pieces import (
     EMPTY,
     Numbers,
@@ -135,7 +135,7 @@ class _Rows:
         form_ids = [f"{hidden}{OPEN}{xml_text(form_id)}#" for form_id, _ in forms]
         versions = [f'{hidden}><v>{of}</v></c><c r="{digest}' for _, of in forms]
         return [
-            *(piece('<row r="'), n, piece('" ht="26" customHeight="1"><c r="A'), n),
+            *(piece('<row r="'), n, piece(f'" ht="{ROW_HEIGHT}" customHeight="1"><c r="A'), n),
             *(styled("number", "><v>"), self.row_no, piece('</v></c><c r="B'), n),
             *(styled("place", OPEN), Own(self.place), piece(f'{CLOSE}<c r="C')),
             *(part for item in self.items for part in (n, *item.value, n, item.note)),

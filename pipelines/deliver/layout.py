@@ -5,6 +5,7 @@ from __future__ import annotations
 from openpyxl.styles import Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
+from schemas.fields import Field
 from schemas.forms import FormContract
 
 LAYOUT = 5
@@ -28,6 +29,19 @@ FILLS = {
     "good": "E2EFDA",
 }
 GREY, DARK, RED = "BFBFBF", "595959", "C00000"
+
+
+LONG = ("address", "hukou_address", "employer", "landlord", "guardian", "school", "concern")
+"""Fields that often take two lines: written smaller."""
+ROW_HEIGHT = 30
+"""Of a row of the list: two lines of `LONG`."""
+
+
+def kind_of(field: Field) -> str:
+    """Which of the styles of a state the cells of a field have."""
+    if field.type == "DATE":
+        return "date"
+    return "long" if field.name in LONG else "text"
 
 
 def value_column(number: int) -> str:

@@ -12,6 +12,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, PatternFill, Protection
@@ -127,10 +128,13 @@ def _settled(xml: str) -> str:
 
 def _with_new_head(xml: str) -> str:
     """The cells of the block's head merged; openpyxl would write rows for them."""
-    count, merged = re.findall(r'<mergeCells count="(\d+)">', xml), f"A{NEW_HEAD_ROW}"
-    merged = f'<mergeCell ref="{merged}:{get_column_letter(HEAD_COLUMNS)}{NEW_HEAD_ROW}" />'
+    count = re.findall(r'<mergeCells count="(\d+)">', xml)[0]
+    merged = "".join(
+        f'<mergeCell ref="{first}{NEW_HEAD_ROW}:{last}{NEW_HEAD_ROW}" />'
+        for first, last in (("A", "C"), ("D", get_column_letter(HEAD_COLUMNS)))
+    )
     xml = xml.replace("</mergeCells>", f"{merged}</mergeCells>")
-    return xml.replace(f'count="{count[0]}">', f'count="{int(count[0]) + 1}">', 1)
+    return xml.replace(f'<mergeCells count="{count}">', f'<mergeCells count="{int(count) + 2}">')
 
 
 def _split(xml: str) -> tuple[str, str]:
@@ -155,19 +159,23 @@ def _styles(sheet: Worksheet) -> dict[str, int]:
             cell.alignment = Alignment(horizontal=align, vertical="center", wrap_text=True)
             found[name + ("/first" if is_first else "")] = cell.style_id
 
-    for kind, number_format in (("text", "@"), ("date", "yyyy-mm-dd")):
+    for kind, number_format, size in (
+        ("text", "@", 10),
+        ("long", "@", 9),
+        ("date", "yyyy-mm-dd", 10),
+    ):
         for state in ("known", "waits"):
             add(
                 f"{state}:{kind}",
                 color=layout.DARK,
                 fill=layout.FILLS[state],
                 number_format=number_format,
+                size=size,
             )
-        add(
-            f"verify:{kind}", fill=layout.FILLS["verify"], is_open=True, number_format=number_format
-        )
-        add(f"ask:{kind}", is_open=True, is_framed=True, number_format=number_format)
-        add(f"none:{kind}", is_open=True, number_format=number_format)
+        written: dict[str, Any] = {"is_open": True, "number_format": number_format, "size": size}
+        add(f"verify:{kind}", fill=layout.FILLS["verify"], **written)
+        add(f"ask:{kind}", is_framed=True, **written)
+        add(f"none:{kind}", **written)
         add(f"withheld:{kind}", color=layout.DARK, fill=layout.FILLS["withheld"])
         add(f"absent:{kind}", color=layout.GREY, fill=layout.FILLS["absent"])
     for state in STATES:
@@ -181,7 +189,7 @@ def _styles(sheet: Worksheet) -> dict[str, int]:
     add("link", color="0563C1")
     add("ask_list", color=layout.RED)
     add("verify_list")
-    add("new_head", size=11, fill=layout.FILLS["verify"])
+    add("new_head", bold=True, fill=layout.FILLS["verify"])
     return found
 
 
