@@ -124,6 +124,12 @@ def test_somebody_new_is_sent_from_the_page_and_mended_there(home: Home, grid: s
         sent(7, **said)
         sent(8, **said)
         assert kept(home) == before
+        with working(home, grid, "乙") as second:
+            differing = new(form_id, **{**said, "address": "大滨社区翠苑小区990幢1单元101室"})
+            answer = second.hand_in(differing, submission="new-by-another").json()
+            assert "要由街道核定" in answer["said"]
+        assert kept(home)[-1][1:] == ("address", "new", "review", "乙")
+        before = kept(home)
         other = form_id.replace(grid, "330199101999999")
         assert client.hand_in(new(other, name="某", phone="13955550001")).status_code == 422
         both = [new(form_id, name="某", phone="13955550001")] * 2

@@ -343,3 +343,6 @@ def test_an_office_hears_what_of_a_new_form_is_known_before_it_goes_out(
     contract.write_text(NEW_FORM.replace("field: phone", "field: phnoe"), "utf-8")
     wrong = onegrid("form", "plan", contract, home=home)
     assert wrong.code != 0 and "phnoe" in wrong.err and "Traceback" not in wrong.err
+    contract.write_text(NEW_FORM.replace("disability_type", "political_status"), "utf-8")
+    wrong = onegrid("form", "plan", contract, home=home)
+    assert wrong.code != 0 and "'elderly' does not cover 'political_status'" in wrong.err

@@ -75,6 +75,8 @@ def test_a_package_is_an_xform_of_its_grid(districts: Districts, tmp_path: Path)
     assert issued[told["form_id"]] == int(told["version"])
     assert f'id="{told["form_id"]}"' in made.xform
     assert not made.warnings
+    names = [row[1].value for row in load_workbook(book)["survey"].rows]
+    assert names.index("whom") < names.index("household") < names.index("new_name")
     again = _packages(districts.after, "family", tmp_path / "again")
     assert (again[0] / "form.xlsx").read_bytes() == book.read_bytes()
 
@@ -135,14 +137,22 @@ def test_submissions_become_answers_whatever_server_exported_them(
     folder = max(packages, key=lambda path: (path / "people.csv").stat().st_size)
     filled = _filled(_rows(folder / "people.csv"))
     lost = {key: value for key, value in filled[0].items() if key != "row_id"}
-    exported = _save_csv(tmp_path / "s.csv", _central([*filled, lost]))
+    new = {
+        **{"today": TODAY, "whom": "new", "new_form_id": filled[0]["form_id"]},
+        **{"new_base_version": filled[0]["base_version"], "new_name": "欧阳新晨"},
+        **{"new_phone": "13955550001", "new_sex": "2", "instance": "9"},
+    }
+    exported = _save_csv(tmp_path / "s.csv", _central([*filled, lost, new]))
     home.returns.mkdir(parents=True)
     with zipfile.ZipFile(home.returns / "导出.zip", "w") as archive:
         archive.write(exported, "submissions.csv")
     done = onegrid("return", "in", home=home)
     assert done.code == 1, done.err
-    assert "手机采集提交 7 份，其中 0 份以前已经收过" in done.out
-    assert "收下 6 行：新填 2 项，更正 1 项，核对无误 1 项，去向登记 2 人" in done.out
+    assert "手机采集提交 8 份，其中 0 份以前已经收过" in done.out
+    assert (
+        "收下 6 行：新填 2 项，更正 1 项，核对无误 1 项，去向登记 2 人，新增人员 1 人" in done.out
+    )
+    assert "按新增人员收下，下一次汇总后编入名册：第 8 行" in done.out
     assert "第 6 行“联系电话”：看不懂" in done.out
     assert "第 7 行：这一行没有行标识" in done.out
     with open_journal(journal_url(home)) as journal:
@@ -150,7 +160,9 @@ def test_submissions_become_answers_whatever_server_exported_them(
         assert {came.channel for came in Answers(journal).returns()} == {"odk"}
     assert {answer.author for answer in kept} == {"王网格"}
     assert {str(answer.answered_on) for answer in kept} == {TODAY}
-    about = {answer.resident_id: answer for answer in kept if answer.field == "phone"}
+    added = {answer.field: answer.value for answer in kept if answer.kind == "new"}
+    assert added == {"name": "欧阳新晨", "phone": "13955550001", "sex": "2"}
+    about = {a.resident_id: a for a in kept if a.field == "phone" and a.kind != "new"}
     assert {row["resident_id"] for row in filled[:3]} == about.keys()
     assert about[filled[1]["resident_id"]].kind == "confirmed"
 

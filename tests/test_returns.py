@@ -305,9 +305,13 @@ def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:
         many["核查表"].cell(2_000 + row, 3).value = "多"
     many.save(inbox / "太多.xlsx")
 
+    _link_elsewhere(fill(source, inbox / "外部引用.xlsx", formula))
     before = ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r")
     done = onegrid("return", "in", home=home)
     assert done.code == 1
+    # what a formula came to is what the worker saw; where it leads is not followed
+    with open_journal(load_config(home).journal_url) as journal:
+        assert [(a.field, a.value) for a in Answers(journal).all()] == [("phone", "13912345678")]
     assert "Traceback" not in done.err
     for words in (
         "文件损坏",
@@ -322,6 +326,22 @@ def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:
     assert {p.name for p in inbox.rglob("*") if p.is_file()} == {"还在拷贝.xlsx", "半个.xlsx.part"}
     assert all(p.resolve().is_relative_to(home.receipts) for p in home.receipts.rglob("*.txt"))
     assert ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r") == before
+
+
+def _link_elsewhere(path: Path) -> None:
+    """Let the workbook's formula have a result, and take it from another file."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet2.xml"]
+    changed = re.sub(
+        rb"<f>HYPERLINK[^<]*</f><v ?/?>(</v>)?", b"<f>[1]x!A1</f><v>13912345678</v>", sheet
+    )
+    assert changed != sheet
+    parts["xl/worksheets/sheet2.xml"] = changed
+    parts["xl/externalLinks/externalLink1.xml"] = b"<externalLink/>"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
 
 
 @pytest.mark.thorough

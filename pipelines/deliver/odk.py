@@ -2,7 +2,8 @@
 
 A folder a grid: `form.xlsx` (the XLSForm), `households.csv` and `people.csv` (what it reads; both
 may also be uploaded as entity lists). Only residents with something to ask or to verify are on it,
-and of their values only those to be verified and those that tell a worker whom to ask.
+and of their values only those to be verified and those that tell a worker whom to ask. Where the
+contract has rows for new people, others may be told of, under names that begin with ``new_``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ WHOM = ("name", "sex", "birth_date", "relation", "phone")
 """Fields that tell a worker whom to ask."""
 MET = "met"
 """核实结果 of a resident who was asked; the others are the ways out."""
+NEW = "new"
+"""Answer to 填谁 of somebody who is on no form."""
 _ONE = "instance('people')/root/item[name=${{person}}]/{}"
 _HIDDEN = ("row_id", "resident_id", "digest", "form_id", "base_version")
 _PATTERNS = {
@@ -157,7 +160,7 @@ def xlsform(contract: FormContract, *, form_id: str, version: int, title: str, d
     book = Workbook()
     book.remove(book.worksheets[0])
     sheets: tuple[tuple[str, list[dict[str, Any]]], ...] = (
-        ("survey", _survey(contract)),
+        ("survey", _survey(contract, form_id, version)),
         ("choices", _choices(contract)),
         ("settings", [{"form_title": title, "form_id": form_id, "version": str(version),
                        "default_language": "中文 (zh)"}]),
@@ -173,15 +176,22 @@ def xlsform(contract: FormContract, *, form_id: str, version: int, title: str, d
     return dated(buffer.getvalue(), day)
 
 
-def _survey(contract: FormContract) -> list[dict[str, str]]:
+def _survey(contract: FormContract, form_id: str, version: int) -> list[dict[str, str]]:
     is_chosen = "${person} != ''"
+    listed, new, is_told = {}, [], {"relevant": is_chosen}
+    if contract.new_rows:
+        listed = {"relevant": "${whom} = 'listed'"}
+        new = _newcomer(contract, form_id, version)
+        is_told = {"relevant": f"{is_chosen} or ${{whom}} = '{NEW}'"}
     is_met = f"${{result}} = '{MET}'"
     rows: list[dict[str, str]] = [
         {"type": "today", "name": "today"},
+        *new[:1],
         {"type": "select_one_from_file households.csv", "name": "household",
-         "label": "选择户（住址）", "appearance": "minimal autocomplete", "required": "yes"},
+         "label": "选择户（住址）", "appearance": "minimal autocomplete", "required": "yes",
+         **listed},
         {"type": "select_one_from_file people.csv", "name": "person", "label": "选择居民",
-         "choice_filter": "household=${household}", "required": "yes"},
+         "choice_filter": "household=${household}", "required": "yes", **listed},
         *(
             {"type": "calculate", "name": name, "calculation": _ONE.format(name)}
             for name in (*_HIDDEN, "known")
@@ -196,25 +206,51 @@ def _survey(contract: FormContract) -> list[dict[str, str]]:
     ]  # fmt: skip
     for item in contract.items:
         rows += _questions(item, is_met)
-    rows.append({"type": "text", "name": "remark", "label": texts.REMARK, "relevant": is_chosen,
-                 "appearance": "multiline"})  # fmt: skip
+    rows += new[1:]
+    rows.append({"type": "text", "name": "remark", "label": texts.REMARK,
+                 "appearance": "multiline", **is_told})  # fmt: skip
     return rows
+
+
+def _newcomer(contract: FormContract, form_id: str, version: int) -> list[dict[str, str]]:
+    """Whom the submission is about, and what is asked of somebody who is on no form."""
+    is_new = {"relevant": f"${{whom}} = '{NEW}'"}
+    place = {"type": "text", "name": "new_address", "label": texts.PLACE_TITLE,
+             "hint": texts.PLACE_HINT, **is_new}  # fmt: skip
+    asked = [{**_question(item, f"new_{item.field}"), **is_new} for item in contract.items
+             if item.field != "address"]  # fmt: skip
+    for question in asked:
+        if question["name"] == "new_name":
+            question["required"] = "yes"
+    return [
+        {"type": "select_one whom", "name": "whom", "label": "填谁", "required": "yes"},
+        {"type": "calculate", "name": "new_form_id", "calculation": f"'{form_id}'"},
+        {"type": "calculate", "name": "new_base_version", "calculation": f"'{version}'"},
+        {"type": "note", "name": "new_note", "label": texts.NEW_MORE, **is_new},
+        *asked,
+        place,
+    ]
+
+
+def _question(item: FormItem, name: str) -> dict[str, str]:
+    field = FIELD[item.field]
+    kind = f"select_one {field.codes}" if field.codes else "text"
+    question = {"type": kind, "name": name, "label": field.label}
+    if field.type == "DATE":
+        question["type"] = "date"
+    elif field.type == "INTEGER":
+        question["type"] = "integer"
+    elif item.field in _PATTERNS:
+        question["constraint"], question["constraint_message"] = _PATTERNS[item.field]
+        question["hint"] = _PATTERNS[item.field][1]
+    return question
 
 
 def _questions(item: FormItem, is_met: str) -> list[dict[str, str]]:
     name, field = item.field, FIELD[item.field]
     state, right = f"${{{name}_state}}", f"${{{name}_right}}"
     is_open = f"({state} = 'ask' or {state} = 'none' or {right} = 'no')"
-    kind = f"select_one {field.codes}" if field.codes else "text"
-    question = {"type": kind, "name": name, "label": field.label,
-                "relevant": f"{is_met} and {is_open}"}  # fmt: skip
-    if field.type == "DATE":
-        question["type"] = "date"
-    elif field.type == "INTEGER":
-        question["type"] = "integer"
-    elif name in _PATTERNS:
-        question["constraint"], question["constraint_message"] = _PATTERNS[name]
-        question["hint"] = _PATTERNS[name][1]
+    question = {**_question(item, name), "relevant": f"{is_met} and {is_open}"}
     if not item.required:
         question["hint"] = texts.OPTIONAL
     return [
@@ -231,6 +267,7 @@ def _questions(item: FormItem, is_met: str) -> list[dict[str, str]]:
 
 def _choices(contract: FormContract) -> list[dict[str, str]]:
     lists: dict[str, list[tuple[str, str]]] = {
+        "whom": [("listed", "表上的人"), (NEW, "新增人员（表上没有的人）")],
         "yes_no": [("yes", "对"), ("no", "不对")],
         "result": [
             (MET, "见到了，已核实"),

@@ -16,7 +16,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pipelines.deliver.odk import MET
+from pipelines.deliver.odk import MET, NEW
 from pipelines.extract.guard import Unreadable
 from pipelines.intake.entry import Entry, Line
 from schemas.fields import FIELD
@@ -25,6 +25,7 @@ LARGEST = 16 << 20
 MOST = 20_000
 """Bytes and submissions of one export; a larger one is exported in parts, by date."""
 _NEEDED = {"form_id", "row_id", "resident_id"}
+_NEEDED_NEW = {"new_form_id", "new_name"}
 _SENT = ("SubmissionDate", "submissionDate", "_submission_time")
 _SENDER = ("SubmitterName", "submitterName", "_submitted_by", "username")
 _INSTANCE = ("instanceID", "KEY", "_uuid", "__id")
@@ -60,22 +61,34 @@ def read_submissions(path: Path, zone: ZoneInfo, *, author: str | None) -> list[
     written = datetime.fromtimestamp(path.stat().st_mtime, zone)
     entries: list[Entry | None] = []
     for told in rows:
-        if not all(told.get(name) for name in _NEEDED):
+        is_new = told.get("whom") == NEW
+        if not all(told.get(name) for name in (_NEEDED_NEW if is_new else _NEEDED)):
             entries.append(None)
             continue
-        version = told.get("base_version", "")
+        version = told.get("new_base_version" if is_new else "base_version", "")
         entries.append(
             Entry(
-                form_id=told["form_id"],
+                form_id=told["new_form_id" if is_new else "form_id"],
                 version=int(version) if version.isascii() and version.isdigit() else 0,
                 author=author or _first(told, _SENDER)[:64],
                 moment=_moment(told, written),
                 channel="odk",
                 submission=_first(told, _INSTANCE)[:128],
-                lines=(_line(told),),
+                lines=(_newcomer(told) if is_new else _line(told),),
             )
         )
     return entries
+
+
+def _newcomer(told: Told) -> Line:
+    return Line(
+        row_id="",
+        resident_id="",
+        digest="",
+        answers={name: told[f"new_{name}"] for name in FIELD if told.get(f"new_{name}")},
+        remark=told.get("remark") or None,
+        place=told.get("new_address") or None,
+    )
 
 
 def _line(told: Told) -> Line:
@@ -122,7 +135,7 @@ def _read(path: Path) -> list[Told]:
         rows = list(_from_json(text) if text[:1] in {"{", "["} else _from_csv(text))
     except (ValueError, csv.Error, RecursionError) as error:
         raise Unreadable("no_submissions") from error
-    if not rows or not any(row.keys() >= _NEEDED for row in rows):
+    if not any(row.keys() >= _NEEDED or row.keys() >= _NEEDED_NEW for row in rows):
         raise Unreadable("no_submissions")
     if len(rows) > MOST:
         raise Unreadable("export_too_large")

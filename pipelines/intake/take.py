@@ -91,6 +91,7 @@ def _take_export(desk: Desk, receipt: Receipt, author: str | None) -> None:
         else:
             receipt.mend += [replace(mend, sheet_row=number) for mend in one.mend]
             receipt.wait += [replace(mend, sheet_row=number) for mend in one.wait]
+            receipt.added |= dict.fromkeys([number], all(one.added.values())) if one.added else {}
             for name, count in one.counts.items():
                 receipt.counts[name] = receipt.counts.get(name, 0) + count
     receipt.mend.sort(key=lambda mend: mend.sheet_row)
