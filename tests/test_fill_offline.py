@@ -25,6 +25,10 @@ from tests.returned_fixture import number_of
 _PAGES = """caches.open('onegrid-fill-pages').then(function (pages) {
     return pages.keys(); }).then(function (found) {
     return found.map(function (one) { return new URL(one.url).pathname; }).sort(); })"""
+_OLD = """return caches.open('onegrid-fill-pages').then(function (pages) {
+    var kept = String(Date.now() - 13 * 3600 * 1000);
+    return pages.put('/', new Response('<body data-page="old">', {
+        headers: { 'X-Onegrid-Kept': kept, 'Content-Type': 'text/html' } })); })"""
 _SEND = "document.querySelector('[data-do=send]').click()"
 
 
@@ -201,6 +205,10 @@ def test_pages_that_were_opened_work_without_connection_until_somebody_signs_out
             window.open(f"{line.url}{path}")
             assert window.run("return document.body.dataset.page") == "offline"
             assert place_free(window.run("return document.body.textContent"))
+        window.run(_OLD)
+        window.open(line.url)
+        assert window.run("return document.body.dataset.page") == "offline"
+        assert window.run(f"return {_PAGES}") == []
         line.join()
 
         # a token that is taken away takes the pages with it
