@@ -91,7 +91,7 @@
     var step = function () {
       var path = paths.shift();
       if (!path) {
-        button.textContent = "已存下 " + total + " 页，没有网络也能填";
+        button.textContent = "已存下 " + total + " 页，没网也能填";
         return;
       }
       button.textContent = "正在存：还有 " + (paths.length + 1) + " 页";
@@ -513,7 +513,9 @@
     home.addEventListener("submit", function (event) { event.preventDefault(); });
   }
   if (page === "list") {
-    if (navigator.serviceWorker && window.caches) first("[data-do=keep-all]").hidden = false;
+    if (navigator.serviceWorker && window.caches) each(all("[data-do=keep-all]"), function (button) {
+      button.hidden = false;
+    });
     document.getElementById("find").addEventListener("input", filter);
     each(all("[name=show]"), function (choice) { choice.addEventListener("change", filter); });
     filter();
