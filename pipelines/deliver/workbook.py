@@ -78,20 +78,23 @@ def build_workbook(template: Template, sheet: Sheet) -> bytes:
         return _SENTINEL.sub(lambda match: last[match.group()], xml)
 
     def around(
-        parts: tuple[str, str], rows: bytes | memoryview, links: bytes | memoryview = b""
+        parts: tuple[str, str],
+        rows: bytes | memoryview,
+        links: bytes | memoryview = b"",
+        more: bytes = b"",
     ) -> bytes:
         head, tail = fill_tokens(settle(parts[0]), words), settle(parts[1])
         before, mark, after = tail.partition("<printOptions")
         linked = (b"<hyperlinks>", links, b"</hyperlinks>") if links else ()
         return b"".join(
-            (head.encode(), rows, before.encode(), *linked, mark.encode(), after.encode())
+            (head.encode(), rows, more, before.encode(), *linked, mark.encode(), after.encode())
         )
 
     task_rows = sheet.task_rows or _nothing_to_do(template)
     changed = {
         TASK_PART: lambda: around(template.tasks, task_rows, sheet.links),
         LIST_PART: lambda: around(
-            template.list, b"".join((sheet.list_rows, _new_rows(template, last_listed + 2)))
+            template.list, sheet.list_rows, more=_new_rows(template, last_listed + 2)
         ),
         META_PART: lambda: fill_tokens(template.parts[META_PART], words).encode(),
         BOOK_PART: lambda: settle(template.parts[BOOK_PART]).encode(),

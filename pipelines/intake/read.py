@@ -51,10 +51,12 @@ def read_form(path: Path, target: Path) -> dict[str, Any]:
                 raise Unreadable("macros")
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
-        sheets = [book.get_sheet_by_name(name) for name in book.sheet_names]
         meta: dict[str, str] = {}
         found: tuple[calamine.CalamineSheet, dict[str, int], int] | None = None
-        for sheet in sheets:
+        for name in reversed(book.sheet_names):  # the tasks stand first and tell nothing new
+            if meta and found:
+                break
+            sheet = book.get_sheet_by_name(name)
             head = list(islice(sheet.iter_rows(), _SEARCHED_ROWS))
             meta = meta or _meta(head)
             found = found or _columns(sheet, head)
