@@ -57,7 +57,7 @@ def listed(config: Path | None, home: Path | None) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from onegrid.show import OUT  # noqa: PLC0415
-    from pipelines.answers import Answers  # noqa: PLC0415
+    from pipelines.answers import Answers, to_settle  # noqa: PLC0415
     from pipelines.intake import texts  # noqa: PLC0415
     from pipelines.journal import open_journal  # noqa: PLC0415
     from schemas.fields import FIELD  # noqa: PLC0415
@@ -80,7 +80,7 @@ def listed(config: Path | None, home: Path | None) -> None:
             "已撤回" if came.return_id in undone else "",
         )
     OUT.print(table)
-    waiting = [answer for answer in kept if answer.status == "review" and not answer.follows]
+    waiting = to_settle(kept)
     if waiting:
         table = Table("待核定", "居民", "项目", "原因", show_edge=False)
         for answer in waiting:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 import sqlalchemy as sa
 
@@ -57,6 +57,7 @@ WORD = sa.Table(
     sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
 )
 
+_Any = TypeVar("_Any", bound="Answer")
 OUTCOME = "outcome"
 """The field under which 核实结果 is kept."""
 Kind = Literal["answer", "correction", "confirmed", "outcome", "new"]
@@ -96,11 +97,6 @@ class Answer:
     reason: str | None
     answered_on: date
 
-    @property
-    def follows(self) -> bool:
-        """Whether it waits only because the number of the same new resident does."""
-        return self.kind == "new" and self.reason in WHOLE and self.field != "id_number"
-
 
 @dataclass(frozen=True)
 class Return:
@@ -122,6 +118,25 @@ class Kept(Answer):
     answer_id: int
     return_id: str
     author: str
+
+
+def to_settle(answers: Iterable[_Any]) -> list[_Any]:
+    """Those that a person must settle; of a new resident's, who waits as a whole, the number."""
+    waiting = [answer for answer in answers if answer.status == "review"]
+    numbers = {_new_row(a) for a in waiting if a.reason in WHOLE and a.field == "id_number"}
+    return [
+        answer
+        for answer in waiting
+        if answer.field == "id_number"
+        or answer.reason not in WHOLE
+        or _new_row(answer) not in numbers
+    ]
+
+
+def _new_row(answer: Answer) -> tuple[str, str] | None:
+    if answer.kind != "new":
+        return None
+    return answer.return_id if isinstance(answer, Kept) else "", answer.resident_id
 
 
 _ANSWER = [field.name for field in fields(Answer)]
@@ -208,13 +223,9 @@ class Answers:
 
     def new_names(self, form_ids: Iterable[str]) -> list[str]:
         """Names, as written, of the new residents of some forms that count or wait."""
-        query = _ALL.where(
-            ANSWER.c.form_id.in_(sorted(form_ids)),
-            ANSWER.c.kind == "new",
-            ANSWER.c.field == "name",
-        )
+        query = _ALL.where(ANSWER.c.form_id.in_(sorted(form_ids)), ANSWER.c.kind == "new")
         kept = [a for a in self._kept([query]) if a.status in {"applied", "review"}]
-        return list(dict.fromkeys(answer.value for answer in kept))
+        return list(dict.fromkeys(answer.value for answer in kept if answer.field == "name"))
 
     def _kept(self, queries: Iterable[sa.Select]) -> list[Kept]:
         words, undone = self._last_words(), self.undone()

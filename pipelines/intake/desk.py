@@ -17,7 +17,7 @@ import duckdb
 import sqlalchemy as sa
 
 from pipelines import store
-from pipelines.answers import OUTCOME, WHOLE, Answer, Answers, Return
+from pipelines.answers import OUTCOME, WHOLE, Answer, Answers, Return, to_settle
 from pipelines.config import Config
 from pipelines.home import Home
 from pipelines.intake.judge import judge, load_issued
@@ -219,6 +219,7 @@ class Desk:
             receipt = item.receipt
             author = item.author or f"网格 {item.grid}"
             kept: list[Answer] = []
+            sheet_rows: dict[int, int] = {}
             for row in said[receipt.return_id]:
                 answer = _answer(row, item.answered_on, before, author)
                 if row[9] == "new" and row[11] not in WHOLE:
@@ -226,8 +227,10 @@ class Desk:
                     receipt.added[row[1]] = has_place or (row[6] == "address" and row[11] is None)
                 if answer is not None:
                     kept.append(answer)
-                    if answer.status == "review" and not answer.follows:
-                        receipt.wait.append(Mend(row[1], answer.field, answer.reason or ""))
+                    sheet_rows[id(answer)] = row[1]
+            receipt.wait += [
+                Mend(sheet_rows[id(a)], a.field, a.reason or "") for a in to_settle(kept)
+            ]
             for _, *rest in refused[receipt.return_id]:
                 mend = Mend(*rest)
                 if mend.reason == "erased":
