@@ -151,24 +151,25 @@ def same_person_levels(
         """
     )
     always = _count_levels(con)
-    for table in ("sample", "said", "blocked", "scored"):
+    for table in ("sample", "said", "blocked"):
         con.execute(f"DROP TABLE {table}")
     return joined, always
 
 
 def _count_levels(con: duckdb.DuckDBPyConnection) -> Counts:
-    compare(con, model.defaults(), 0.01, terms={})
+    """How many pairs of ``blocked`` reach each level."""
+    has_pairs = count(con, "SELECT count(*) FROM blocked") > 0
+    if has_pairs:  # Splink takes a second to get ready
+        compare(con, model.defaults(), 0.01, terms={})
     counts: Counts = {}
     for comparison in model.COMPARISONS:
-        found = dict(
-            con.execute(
-                f"SELECT gamma_{comparison.name}, count(*) FROM scored GROUP BY 1"
-            ).fetchall()
-        )
+        gamma = f"SELECT gamma_{comparison.name}, count(*) FROM scored GROUP BY 1"
+        found = dict(con.execute(gamma).fetchall()) if has_pairs else {}
         top = len(comparison.levels) - 1
         counts[comparison.name] = {
             level.name: found.get(top - place, 0) for place, level in enumerate(comparison.levels)
         } | {"missing": found.get(-1, 0)}
+    con.execute("DROP TABLE IF EXISTS scored")
     return counts
 
 
