@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from pipelines.draft import texts
 from pipelines.errors import OnegridError
-from pipelines.extract import database
+from pipelines.extract import server
 from pipelines.extract.values import text
 
 ROWS = 2_000
@@ -57,8 +57,8 @@ def tables(url: str) -> list[str]:
     Raises:
         DraftImpossible: it does not answer, or is none.
     """
-    with database.opened(url, DraftImpossible, texts.no_database) as con:
-        return database.tables(con)
+    with server.opened(url, DraftImpossible, texts.no_database) as con:
+        return server.tables(con)
 
 
 def sample_table(url: str, table: str) -> Sample:
@@ -67,10 +67,10 @@ def sample_table(url: str, table: str) -> Sample:
     Raises:
         DraftImpossible: the database does not answer, or has no such table.
     """
-    with database.opened(url, DraftImpossible, texts.no_database) as con:
-        found = database.find_table(con, table)
+    with server.opened(url, DraftImpossible, texts.no_database) as con:
+        found = server.find_table(con, table)
         if found is None:
-            raise DraftImpossible(texts.no_table(table, database.tables(con)))
+            raise DraftImpossible(texts.no_table(table, server.tables(con)))
         name, schema = found
         inspector = sa.inspect(con)
         described = inspector.get_columns(name, schema)
@@ -87,7 +87,7 @@ def sample_table(url: str, table: str) -> Sample:
         drawn = (
             sa.null().label(c["name"])  # a photograph says nothing here, and weighs
             if isinstance(c["type"], sa.LargeBinary)
-            else database.as_drawn(con, c["name"], c["type"])
+            else server.as_drawn(con, c["name"], c["type"])
             for c in described
         )
         query = sa.select(*drawn)

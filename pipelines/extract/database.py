@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,11 +15,24 @@ import sqlalchemy as sa
 
 from pipelines.errors import SourceHeld
 from pipelines.extract import postgresql, sqlite, texts
+from pipelines.extract.patience import patient
+from pipelines.extract.resume import Course, order_of
+from pipelines.extract.server import (
+    as_drawn,
+    by_name,
+    cause,
+    engine_of,
+    find_table,
+    may_pass,
+    tables,
+)
 from pipelines.extract.values import text
-from pipelines.privacy import scrub
 from schemas.source import SourceMap
 
-_URL = re.compile(r"\w[\w+]*://\S+")
+_TRIES = 3
+_WAIT_SECONDS = 1.0
+_GRACE_SECONDS = 15.0
+"""For the server to say itself that a statement took too long."""
 
 
 @dataclass
@@ -32,49 +43,84 @@ class Reading:
         batch_rows: rows at a time.
         seconds: after which the server gives the statement up.
         since: only rows from this day on are asked for, and those without a watermark.
+        in_order: rows are asked for in the order of the key, whatever that costs the server.
         columns: name and type of every column the table shows.
         is_partial: the rows were asked for by watermark; False where its type allows none.
+        course: how far it came.
+        breaks: how often the connection broke and the reading went on.
     """
 
     batch_rows: int
     seconds: int = 1_800
     since: date | None = None
+    in_order: bool = False
     columns: list[tuple[str, str]] = field(default_factory=list)
     is_partial: bool = False
+    course: Course = field(default_factory=Course)
+    breaks: int = 0
+
+    def begin_anew(self) -> None:
+        """Forget what came."""
+        self.course, self.is_partial = Course(), False
 
 
-def stream(source: SourceMap, url: str, reading: Reading) -> Iterator[pa.RecordBatch]:
+def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.RecordBatch]:
     """Batches of the source's rows: its map's columns in order, all text, missing ones NULL.
 
     Only listed columns are selected, in one read-only statement, so the batches are of one moment.
-    A stream that breaks is begun anew: another moment's rows would not fit those that came.
+    Where the connection breaks, it goes on behind the last key that came if the table is drawn in
+    the order of its key (see `resume`), with rows of the new moment.
 
     Raises:
         SourceHeld: the database, the table or a required column is not there; transient where the
-            database does not answer.
+            database does not answer, or broke off and cannot be gone on with.
     """
     database = source.database or ""
     try:
-        engine = _engine(sa.make_url(url))
+        engine = engine_of(sa.make_url(url))
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
         raise SourceHeld(
             source.source, texts.not_a_database(database, type(error).__name__)
         ) from None
+    course, tries = reading.course, 0
     try:
-        yield from _stream(source, engine, reading)
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError) as error:
-        raise SourceHeld(
-            source.source,
-            texts.unreachable(database, _cause(error)),
-            transient=_may_pass(error),
-        ) from None
+        while True:
+            known = course.rows
+            try:
+                for batch in _attempt(source, engine, reading):
+                    course.note(batch)
+                    yield batch
+            except (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError) as e:
+                tries = tries + 1 if course.rows == known else 1
+                if not (may_pass(e) and course.goes_on and tries <= _TRIES):
+                    raise _unreachable(source, reading, e) from None
+                reading.breaks += 1
+            else:
+                break
+            time.sleep(_WAIT_SECONDS * 2 ** (tries - 1))
+        if not course.is_whole:
+            raise SourceHeld(source.source, texts.moved_on(database), transient=True)
     except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
-        raise SourceHeld(source.source, texts.not_a_database(database, _cause(error))) from None
+        raise SourceHeld(source.source, texts.not_a_database(database, cause(error))) from None
     finally:
         engine.dispose()
 
 
-def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Iterator[pa.RecordBatch]:
+def _unreachable(source: SourceMap, reading: Reading, error: Exception) -> SourceHeld:
+    say = texts.broken_off if reading.course.rows else texts.unreachable
+    reason = say(source.database or "", cause(error))
+    return SourceHeld(source.source, reason, transient=may_pass(error))
+
+
+def _attempt(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator[pa.RecordBatch]:
+    """What is left to draw, from a server that is not waited for without end."""
+    batches = _stream(source, engine, reading)
+    if engine.dialect.name == "sqlite":
+        return batches
+    return patient(batches, reading.seconds + _GRACE_SECONDS)
+
+
+def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator[pa.RecordBatch]:
     with engine.connect() as con:
         if engine.dialect.name in {"mysql", "mariadb"}:
             con.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
@@ -97,9 +143,17 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Iterator[
                 engine.url, _sql(cast, con), names, seconds=reading.seconds
             )
             return
-        fetch = _opened(con, statement, reading.batch_rows)
-        while rows := fetch(reading.batch_rows):
-            yield pa.record_batch([_array(v) for v in zip(*rows, strict=True)], names=names)
+        driver = con.connection.driver_connection
+        try:
+            fetch = _opened(con, statement, reading.batch_rows)
+            while rows := fetch(reading.batch_rows):
+                yield pa.record_batch([_array(v) for v in zip(*rows, strict=True)], names=names)
+        except BaseException:
+            if (result := getattr(driver, "_result", None)) is not None:
+                # PyMySQL would read what is left to its end, broken or not
+                result.unbuffered_active = False
+                con.invalidate()
+            raise
 
 
 def _plain_file(
@@ -150,8 +204,10 @@ def _integers(values: Sequence[object]) -> pa.Array:
 
 
 def _sql(statement: sa.Select, con: sa.Connection) -> str:
-    """As text; the only value in it is a day of ours."""
-    return str(statement.compile(con, compile_kwargs={"literal_binds": True}))
+    """As text for a driver that takes no values; they are a day of ours, or a key that came."""
+    kind: Callable[..., sa.Dialect] = type(con.dialect)
+    plain = kind(paramstyle="named")  # others double the percent signs
+    return str(statement.compile(dialect=plain, compile_kwargs={"literal_binds": True}))
 
 
 def _limit(con: sa.Connection, seconds: int) -> None:
@@ -166,135 +222,61 @@ def _limit(con: sa.Connection, seconds: int) -> None:
 def _statement(
     source: SourceMap, con: sa.Connection, reading: Reading
 ) -> tuple[sa.Select, list[sa.types.TypeEngine]]:
-    """The SELECT over the columns that are there, and their types."""
+    """The SELECT over the columns that are there and the rows that are left, and their types."""
     if (place := find_table(con, source.table or "")) is None:
         reason = texts.table_missing(source.database or "", source.table or "", tables(con))
         raise SourceHeld(source.source, reason)
-    table, schema = place
-    inspector = sa.inspect(con)
-    found = {str(c["name"]): c["type"] for c in inspector.get_columns(table, schema)}
+    found = {str(c["name"]): c["type"] for c in sa.inspect(con).get_columns(*place)}
     reading.columns[:] = [(name, str(type_)) for name, type_ in found.items()]
+    table = sa.table(place[0], *map(sa.column, found, found.values()), schema=place[1]).alias("t")
     types: list[sa.types.TypeEngine] = []
-    later: sa.ColumnElement | None = None
     selected: list[sa.ColumnElement] = []
+    matches: dict[str, str] = {}
     missing: list[str] = []
     for name, column in source.columns.items():
-        match = next((m for a in (*column.aliases, name) if (m := _by_name(a, found))), None)
+        match = next((m for a in (*column.aliases, name) if (m := by_name(a, found))), None)
         if match is None:
             if column.required or name in source.key:
                 missing.append(f"{name}（{'／'.join(column.aliases)}）")
             selected.append(sa.null().label(name))
             types.append(sa.String())
             continue
+        matches[name] = match
         selected.append(as_drawn(con, match, found[match]).label(name))
         types.append(found[match])
-        if name == source.watermark and isinstance(found[match], sa.Date | sa.DateTime):
-            later = sa.column(match)
     if missing:
         reason = texts.column_missing(source.table or "", missing, list(found))
         raise SourceHeld(source.source, reason)
-    statement = sa.select(*selected).select_from(sa.table(table, schema=schema))
-    if later is not None and reading.since is not None:
+    statement = sa.select(*selected).select_from(table)
+    dated = matches.get(source.watermark or "")
+    if dated and reading.since and isinstance(found[dated], sa.Date | sa.DateTime):
         day = sa.literal(reading.since, sa.Date)
-        statement = statement.where(sa.or_(later >= day, later.is_(None)))
+        statement = statement.where(sa.or_(table.c[dated] >= day, table.c[dated].is_(None)))
         reading.is_partial = True
-    return statement, types
+    return _in_order(
+        source, con, reading, statement, place=place, table=table, matches=matches
+    ), types
 
 
-@contextmanager
-def opened(url: str, error: type[Exception], say: Callable[[str], str]) -> Iterator[sa.Connection]:
-    """A connection that only reads; what goes wrong is raised as `error` in the words of `say`."""
-    try:
-        engine = _engine(sa.make_url(url))
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
-        raise error(say(type(wrong).__name__)) from None
-    try:
-        with engine.connect() as con:
-            yield con
-    except (sa.exc.SQLAlchemyError, sqlite3.Error) as wrong:
-        raise error(say(_cause(wrong))) from None
-    finally:
-        engine.dispose()
-
-
-def tables(con: sa.Connection, schema: str | None = None) -> list[str]:
-    """Names of the tables and views."""
-    inspector = sa.inspect(con)
-    return sorted([*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
-
-
-def find_table(con: sa.Connection, wanted: str) -> tuple[str, str | None] | None:
-    """Name and schema of a table or view that is given as ``name`` or ``schema.name``."""
-    schema, _, name = wanted.rpartition(".")
-    table = _by_name(name, tables(con, schema or None))
-    return (table, schema or None) if table is not None else None
-
-
-def as_drawn(con: sa.Connection, column: str, type_: sa.types.TypeEngine) -> sa.ColumnElement:
-    """A column of a table as it is selected."""
-    value: sa.ColumnElement = sa.column(column)
-    if con.dialect.name == "postgresql" and isinstance(type_, sa.Date | sa.DateTime):
-        return sa.cast(value, sa.Text)  # the driver refuses years and 'infinity' that SQL has
-    return value
-
-
-def _by_name(wanted: str, names: Collection[str]) -> str | None:
-    folded = {unicodedata.normalize("NFKC", name).casefold(): name for name in names}
-    if wanted in names:
-        return wanted
-    return folded.get(unicodedata.normalize("NFKC", wanted).casefold())
-
-
-_REFUSED = frozenset((1044, 1045, 1049, 1142, 1143, 1698, 1969, 3024))
-"""MySQL and MariaDB: no access, no such database, and the statement took too long."""
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether trying again may help: not where the account is refused or the time is up."""
-    cause = getattr(error, "orig", None) or error
-    state = str(getattr(cause, "sqlstate", None) or "")
-    words = str(cause).casefold()
-    refused = ("authentication failed", "no password", "does not exist", "login failed")
-    number = cause.args[0] if getattr(cause, "args", None) else None
-    return not (
-        state.startswith(("28", "3D", "42"))
-        or state == "57014"
-        or number in _REFUSED
-        or any(word in words for word in (*refused, "statement timeout"))
-    )
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    kind = url.get_backend_name()
-    if kind == "sqlite":
-        path = Path(url.database or "").absolute()
-
-        def connect() -> sqlite3.Connection:
-            # mode=ro: a path that is not there must not become an empty database
-            # and the batches are drawn by whichever of DuckDB's threads wants one, one at a time
-            connection = sqlite3.connect(
-                sqlite.uri(path), uri=True, timeout=30, check_same_thread=False
-            )
-            connection.execute("PRAGMA query_only = ON")
-            return connection
-
-        return sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
-    arguments: dict[str, object] = {}
-    options: dict[str, object] = {}
-    if kind == "postgresql":
-        arguments = {"connect_timeout": 10}
-        options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
-    elif kind in {"mysql", "mariadb"}:
-        arguments = {"connect_timeout": 10, "charset": "utf8mb4"}
-    return sa.create_engine(
-        url, connect_args=arguments, execution_options=options, poolclass=sa.NullPool
-    )
-
-
-def _cause(error: Exception) -> str:
-    """The driver's first line, without statement, address or anything personal."""
-    cause = getattr(error, "orig", None) or error
-    if sqlite.UNDECODABLE in str(cause):
-        return sqlite.UNDECODABLE
-    lines = str(cause).strip().splitlines() or [type(cause).__name__]
-    return scrub(_URL.sub("…", lines[0]))[:200]
+def _in_order(
+    source: SourceMap,
+    con: sa.Connection,
+    reading: Reading,
+    statement: sa.Select,
+    *,
+    place: tuple[str, str | None],
+    table: sa.FromClause,
+    matches: Mapping[str, str],
+) -> sa.Select:
+    """`statement` by the key, where that is known to help; behind the last one that came."""
+    course = reading.course
+    if course.rows:
+        is_same = course.columns == tuple(reading.columns)
+        if not is_same or (rest := course.rest(con, statement, table)) is None:
+            raise SourceHeld(source.source, texts.moved_on(source.database or ""), transient=True)
+        statement = rest
+    elif con.dialect.name != "sqlite":
+        course.columns = tuple(reading.columns)
+        places = {matches[name]: list(source.columns).index(name) for name in source.key}
+        course.order = order_of(con, table, place, places, is_wanted=reading.in_order)
+    return statement.order_by(*(table.c[name] for name, _ in course.order))

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 import pyarrow as pa
 import sqlalchemy as sa
 
+from pipelines.extract.server import KEEPALIVE
+
 _BATCH_BYTES = 32 << 20
 _TEXTS = (sa.String, sa.Integer, sa.Numeric, sa.Float, sa.Date, sa.DateTime, sa.Uuid, sa.Boolean)
 
@@ -47,7 +49,7 @@ def stream(
     """
     import adbc_driver_postgresql.dbapi as adbc  # noqa: PLC0415  (an extra)
 
-    query = {"connect_timeout": "10", **url.query, "client_encoding": "UTF8"}
+    query = {"connect_timeout": "10", **KEEPALIVE, **url.query, "client_encoding": "UTF8"}
     plain = url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
     try:
         with adbc.connect(plain) as con, con.cursor() as cursor:

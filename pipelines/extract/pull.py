@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
@@ -135,16 +135,12 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
     is_first = asked is None and landing.is_first(con, night, source)
     try:
-        if is_first:
-            con.execute("BEGIN")
-            landing.rewind(con, night, source.source)
-            drawn, repeated = _draw(con, night, source, reading, landing.land_first)
-        else:
-            drawn, repeated = _draw(con, night, source, reading, landing.key)
-            if reading.is_partial and repeated:
-                # what shares its key is told apart by all rows of the key, not by some of them
-                reading = database.Reading(limits.batch_rows, limits.statement_seconds)
-                drawn, repeated = _draw(con, night, source, reading, landing.key)
+        drawn, repeated = _draw(con, night, source, reading, is_first=is_first)
+        if reading.is_partial and repeated:
+            # what shares its key is told apart by all rows of the key, not by some of them
+            reading.begin_anew()
+            reading.since = None
+            drawn, repeated = _draw(con, night, source, reading, is_first=is_first)
     except SourceHeld:
         if reading.columns:
             con.execute("BEGIN")
@@ -165,19 +161,35 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     told: dict[str, Any] = {"duplicate_keys": repeated, "rows_drawn": drawn}
     if reading.is_partial and asked:
         told["drawn_since"] = asked.isoformat()
+    if reading.breaks:
+        told["went_on_after_breaks"] = reading.breaks
     if changed:
         told["columns_changed"] = "；".join(changed)
     return told
 
 
 def _draw(
-    con: Any,
-    night: Night,
-    source: SourceMap,
-    reading: database.Reading,
-    take: Callable[[Any, Night, SourceMap, str], int],
+    con: Any, night: Night, source: SourceMap, reading: database.Reading, *, is_first: bool
 ) -> tuple[int, int]:
-    """Let `take` have what the database holds; its rows, and how many share their key."""
+    """Land or key what the database holds; its rows, and how many share their key.
+
+    What broke off and cannot be gone on with is drawn anew at once, this time in the order of its
+    key, whatever that costs the server: another break will not throw it back.
+    """
+    try:
+        return _draw_once(con, night, source, reading, is_first=is_first)
+    except SourceHeld as held:
+        course = reading.course
+        if not (held.transient and course.rows and not course.order and not reading.in_order):
+            raise
+    reading.begin_anew()
+    reading.in_order = True
+    return _draw_once(con, night, source, reading, is_first=is_first)
+
+
+def _draw_once(
+    con: Any, night: Night, source: SourceMap, reading: database.Reading, *, is_first: bool
+) -> tuple[int, int]:
     failures: list[BaseException] = []
     rows = 0
 
@@ -197,6 +209,10 @@ def _draw(
     with closing(batches()) as drawn:
         con.register("drawn", pa.RecordBatchReader.from_batches(schema, drawn))
         try:
+            if is_first:
+                con.execute("BEGIN")
+                landing.rewind(con, night, source.source)
+            take = landing.land_first if is_first else landing.key
             repeated = take(con, night, source, landing.UNPLACED)
         except (duckdb.Error, SourceHeld):
             with suppress(duckdb.TransactionException):  # there is one only on the first pull

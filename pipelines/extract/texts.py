@@ -13,6 +13,22 @@ def unreachable(database: str, detail: str) -> str:
     )
 
 
+def broken_off(database: str, detail: str) -> str:
+    """The database went away in the middle, and what is left cannot be asked for."""
+    return (
+        f"数据库“{database}”读到一半连接中断（{detail}），未能从断点继续，需要从头重取。"
+        "请检查网络；沿用上次已抽取的数据，恢复后下一次运行会自动补上。"
+    )
+
+
+def moved_on(database: str) -> str:
+    """The table is another one than when the pull broke off."""
+    return (
+        f"数据库“{database}”读到一半连接中断，重连后表中的行数与已取的对不上（期间有变动，"
+        "或主键重复、为空），不能接着取，需要从头重取；沿用上次已抽取的数据。"
+    )
+
+
 def not_a_database(database: str, detail: str) -> str:
     """The database answers, but not as one."""
     return f"数据库“{database}”读取出错（{detail}）。请联系该库的管理员；沿用上次已抽取的数据。"
