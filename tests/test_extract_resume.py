@@ -1,4 +1,5 @@
-"""Connections that break or hang in the middle of a result, on real servers."""
+"""Connections that break or hang in the middle of a result, and bytes that are no text, on real
+servers."""
 
 from __future__ import annotations
 
@@ -242,3 +243,38 @@ def test_a_server_that_falls_silent_in_the_middle_is_given_up(
         assert not caught.value.transient
     finally:
         is_over.set()
+
+
+@pytest.mark.parametrize("carrier", ["arrow", "psycopg"])
+def test_a_server_that_knows_no_encoding_gives_what_its_bytes_say(tmp_path, monkeypatch, carrier):
+    if carrier == "psycopg":
+        monkeypatch.setattr(postgresql, "is_plain", lambda types: False)
+    name = f"onegrid_bytes_{carrier}"
+    admin = sa.create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    url = sa.make_url(POSTGRESQL).set(database=name, query={"client_encoding": "utf8"})
+    try:
+        with admin.connect() as con:
+            con.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+            con.exec_driver_sql(
+                f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 "
+                "LC_COLLATE 'C' LC_CTYPE 'C'"
+            )
+    except (sa.exc.OperationalError, ModuleNotFoundError):
+        pytest.skip("no server to try this with")
+    try:
+        with sa.create_engine(url, poolclass=sa.NullPool).begin() as con:
+            con.exec_driver_sql(
+                'CREATE TABLE pension_member (aac001 TEXT PRIMARY KEY, "AAC003" TEXT)'
+            )
+            for key, written in (("1", "gb18030"), ("2", "utf-8")):
+                con.exec_driver_sql(
+                    "INSERT INTO pension_member VALUES (%s, convert_from(%s, 'SQL_ASCII'))",
+                    (key, "张三".encode(written)),
+                )
+        url = sa.make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+        night = make_night(tmp_path, PENSION, office=url)
+        pull_source(night, "pension")
+        assert landed(night, "SELECT name FROM main.pension") == [("张三",)] * 2
+    finally:
+        with admin.connect() as con:
+            con.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -23,6 +23,7 @@ from pipelines.extract.server import (
     cause,
     engine_of,
     find_table,
+    is_unencoded,
     may_pass,
     tables,
 )
@@ -100,8 +101,14 @@ def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.Record
             time.sleep(_WAIT_SECONDS * 2 ** (tries - 1))
         if not course.is_whole:
             raise SourceHeld(source.source, texts.moved_on(database), transient=True)
+    except SourceHeld:
+        raise
     except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
         raise SourceHeld(source.source, texts.not_a_database(database, cause(error))) from None
+    except Exception as error:  # drivers raise what they like at bytes that they do not expect
+        raise SourceHeld(
+            source.source, texts.not_a_database(database, type(error).__name__)
+        ) from None
     finally:
         engine.dispose()
 
@@ -133,7 +140,11 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
         if (plain := _plain_file(con, statement, names)) is not None:
             yield from sqlite.stream(*plain, names, reading.batch_rows)
             return
-        if con.dialect.name == "postgresql" and postgresql.is_plain(types):
+        if (
+            con.dialect.name == "postgresql"
+            and postgresql.is_plain(types)
+            and not is_unencoded(con)
+        ):
             columns = zip(statement.selected_columns, types, strict=True)
             cast = statement.with_only_columns(
                 *(postgresql.spelled(c.element, t).label(c.name) for c, t in columns)

@@ -57,7 +57,8 @@ def engine_of(url: sa.URL) -> sa.Engine:
     arguments: dict[str, object] = {}
     options: dict[str, object] = {}
     if kind == "postgresql":
-        arguments = {"connect_timeout": 10, **KEEPALIVE}
+        # where the server knows no encoding, names of its own must still come as text
+        arguments = {"connect_timeout": 10, "client_encoding": "UTF8", **KEEPALIVE}
         options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
     elif kind in {"mysql", "mariadb"}:
         arguments = {"connect_timeout": 10, "charset": "utf8mb4"}
@@ -92,7 +93,16 @@ def as_drawn(con: sa.Connection, column: str, type_: sa.types.TypeEngine) -> sa.
     value: sa.ColumnElement = sa.column(column)
     if con.dialect.name == "postgresql" and isinstance(type_, sa.Date | sa.DateTime):
         return sa.cast(value, sa.Text)  # the driver refuses years and 'infinity' that SQL has
+    if is_unencoded(con) and isinstance(type_, sa.String):
+        return sa.func.convert_to(sa.cast(value, sa.Text), "SQL_ASCII")
     return value
+
+
+def is_unencoded(con: sa.Connection) -> bool:
+    """Whether the server keeps bytes and does not know what characters they are."""
+    if con.dialect.name != "postgresql":
+        return False
+    return con.exec_driver_sql("SHOW server_encoding").scalar_one() == "SQL_ASCII"
 
 
 def may_pass(error: Exception) -> bool:

@@ -190,6 +190,7 @@ def _read_sheet(
     areas = [
         (top, left - shift, bottom, right - shift)
         for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
+        if left >= shift  # else it begins in columns where nothing stands
     ]
     header = finder.find(head, areas)
     if header is None:
