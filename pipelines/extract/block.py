@@ -109,6 +109,11 @@ class BlockReader:
     def _take_section(self, start: int, rows: Rows, end: int) -> tuple[int, list[pa.Table]]:
         """Rows up to a header that changes the layout: how many, and the people in them."""
         count = min(end, self._section)
+        if all(row.count("") == len(row) for row in rows[:count]):
+            # a cell at the far end makes a million of these
+            self._findings.taken["blank"] += count * max(1, len(self._readers))
+            self._section = min(2 * self._section, BLOCK)
+            return count, []
         columns = list(zip(*rows[:count], strict=True))
         texts = [reader.texts(columns, count) for reader in self._readers]
         odd = set(range(0 if self._readers else count))

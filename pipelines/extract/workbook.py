@@ -10,6 +10,8 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,10 +79,14 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
             }
     except calamine.PasswordError as error:
         raise Unreadable("password") from error
-    except (calamine.CalamineError, OSError, ValueError) as error:
+    except (calamine.CalamineError, OSError, ValueError, ParseError, BadZipFile) as error:
         raise Unreadable("not_a_workbook") from error
     except MemoryError as error:
         raise Unreadable("too_large") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what Rust raises; no module has it
+            raise
+        raise Unreadable("not_a_workbook") from error
     finally:
         gc.enable()
     sheets = [sheet for sheet in read.values() if sheet is not None]

@@ -1,0 +1,97 @@
+"""Workbooks that somebody's program, disk or malice has damaged: rows or quarantine, each alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines.extract import pull_source
+from pipelines.extract.texts import REASONS
+from pipelines.synth.biff import workbook
+from tests.test_extract_database import make_night
+from tests.test_ledger import HEAD, LEDGER, live, people, waiting, write
+
+PEOPLE = 40
+_LAUGHS = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 10))
+ENTITIES = (
+    f"<!DOCTYPE l [<!ENTITY e0 'aaaaaaaaaa'>{_LAUGHS}<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"
+)
+SHEET, STYLES = "xl/worksheets/sheet1.xml", "xl/styles.xml"
+Parts = dict[str, bytes]
+
+
+def packed(parts: Parts, how: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", how) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def declared(content: bytes, reference: str) -> bytes:
+    """The part with entities, one of which is used."""
+    root = content.find(b"<", content.find(b"?>") + 1 if b"?>" in content else 0)
+    inside = content.find(b">", root) + 1
+    return ENTITIES.encode() + content[root:inside] + reference.encode() + content[inside:]
+
+
+def damaged(good: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name → a workbook of which something is gone, changed, or not what it says."""
+    dice = random.Random(4)
+    with zipfile.ZipFile(io.BytesIO(good)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    old = workbook({"人口1": [HEAD, *people(PEOPLE)]})
+    for n in range(6):
+        yield f"截{n}村.xlsx", good[: dice.randrange(1, len(good))]
+        yield f"旧截{n}村.xlsx", old[: dice.randrange(1, len(old))]
+        for name, whole in (("花", good), ("旧花", old)):
+            spoilt = bytearray(whole)
+            for _ in range(10):
+                spoilt[dice.randrange(len(spoilt))] = dice.randrange(256)
+            yield f"{name}{n}村.xlsx", bytes(spoilt)
+    for n, name in enumerate(parts):
+        yield f"缺{n}村.xlsx", packed({k: v for k, v in parts.items() if k != name})
+        yield f"半{n}村.xlsx", packed({**parts, name: parts[name][: len(parts[name]) // 2]})
+        yield f"空{n}村.xlsx", packed({**parts, name: b""})
+    for n, name in enumerate((SHEET, STYLES, "xl/workbook.xml", "xl/_rels/workbook.xml.rels")):
+        for m, reference in enumerate(("&e9;", "&x;")):
+            spoilt = declared(parts[name], reference)
+            yield f"实体{n}{m}村.xlsx", packed({**parts, name: spoilt})
+    yield "深村.xlsx", packed({**parts, STYLES: b"<a>" * 50_000})
+
+
+def test_damage_ends_in_rows_or_in_quarantine_and_nothing_crashes(tmp_path):
+    good = write(tmp_path / "好村.xlsx", [HEAD, *people(PEOPLE)]).read_bytes()
+    night = make_night(tmp_path, LEDGER)
+    night.home.inbox.mkdir(parents=True, exist_ok=True)
+    files = dict(damaged(good))
+    for name, content in files.items():
+        (night.home.inbox / name).write_bytes(content)
+        os.utime(night.home.inbox / name, (0, 0))  # what is new may still be on its way
+    pull_source(night, "ledger")
+    reasons = dict(waiting(night))
+    read = {file for (file,) in live(night, "DISTINCT file")}
+    assert read | reasons.keys() == files.keys()
+    assert set(reasons.values()) <= REASONS.keys() - {"crashed", "timeout"}
+    assert len(read) > 10 and len(reasons) > 10
+    secret = "root:"
+    assert not live(night, where=f"concat(name, id_number, address) LIKE '%{secret}%'")
+
+
+@pytest.mark.parametrize("where", ["Z1048576", "A1048576"])
+def test_a_cell_at_the_far_end_costs_a_moment(tmp_path, where):
+    path = write(tmp_path / "好村.xlsx", [HEAD, *people(PEOPLE)])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    cell = f'<row r="1048576"><c r="{where}" t="inlineStr"><is><t>完</t></is></c></row></sheetData>'
+    parts[SHEET] = parts[SHEET].replace(b"</sheetData>", cell.encode())
+    night = make_night(tmp_path, LEDGER)
+    night.home.inbox.mkdir(parents=True, exist_ok=True)
+    (night.home.inbox / "远村.xlsx").write_bytes(packed(parts))
+    pull_source(night, "ledger")
+    assert len(live(night)) == PEOPLE
