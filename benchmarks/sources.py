@@ -1,11 +1,15 @@
-"""A department's table from PostgreSQL into DuckDB: onegrid's pull beside pandas, in one run.
+"""A department's table from PostgreSQL to DuckDB, onegrid's pull beside pandas; and standardising.
 
     python -m benchmarks.sources [--rows 1000000] [--url postgresql+psycopg://...]
+    python -m benchmarks.sources --rows 0 --residents 106000,425000
 
 Makes a table of 15 columns in a schema of its own (and drops it), pulls it into an empty landing
 zone, and pulls it again unchanged, whole and by its watermark. The alternative reads the same
 columns with pandas.read_sql in chunks and inserts them into DuckDB, without keys, hashes and
 versions. Every way runs in a process of its own. Prints Markdown; ratios count.
+
+Standardising is measured on the first night of synthetic districts, of which each resident gives
+some 2.35 records, from what has landed to all tables of `std`.
 """
 
 from __future__ import annotations
@@ -14,16 +18,19 @@ import argparse
 import os
 import platform
 import tempfile
+import time
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks.night import in_child
-from pipelines.config import Config
-from pipelines.extract import postgresql, pull_source
+from benchmarks.night import in_child, synthesise
+from pipelines import run
+from pipelines.config import Config, load_config
+from pipelines.extract import keeping_children, postgresql, pull_source
 from pipelines.home import Home
-from pipelines.night import Night
+from pipelines.night import Night, open_night
 from pipelines.store import lay_out
 from schemas.district import District
 from schemas.source import SourceColumn, SourceMap
@@ -67,19 +74,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--url", default=os.environ.get("ONEGRID_TEST_POSTGRESQL", URL))
+    parser.add_argument("--residents", default="", help="sizes of districts to standardise")
     options = parser.parse_args()
-    make(options.url, options.rows)
+    if options.rows:
+        pull_all_ways(options.url, options.rows)
+    if options.residents:
+        standardise_at([int(size) for size in options.residents.split(",")])
+
+
+def pull_all_ways(url: str, rows_made: int) -> None:
+    """Print how long each way takes."""
+    make(url, rows_made)
     try:
         with tempfile.TemporaryDirectory(prefix="onegrid-sources-") as folder:
-            plain = in_child(by_pandas, options.url, f"{folder}/pandas.duckdb")
-            first = in_child(by_onegrid, options.url, folder, 1)
-            again = in_child(by_onegrid, options.url, folder, 2)
-            in_child(by_onegrid, options.url, f"{folder}/dated", 1, True, "updated_on")
-            dated = in_child(by_onegrid, options.url, f"{folder}/dated", 2, True, "updated_on")
-            rows = in_child(by_onegrid, options.url, f"{folder}/rows", 1, False)
+            plain = in_child(by_pandas, url, f"{folder}/pandas.duckdb")
+            first = in_child(by_onegrid, url, folder, 1)
+            again = in_child(by_onegrid, url, folder, 2)
+            in_child(by_onegrid, url, f"{folder}/dated", 1, True, "updated_on")
+            dated = in_child(by_onegrid, url, f"{folder}/dated", 2, True, "updated_on")
+            rows = in_child(by_onegrid, url, f"{folder}/rows", 1, False)
     finally:
-        drop(options.url)
-    print(f"{options.rows:,} rows of {len(COLUMNS)} columns, PostgreSQL to DuckDB on one machine,")
+        drop(url)
+    print(f"{rows_made:,} rows of {len(COLUMNS)} columns, PostgreSQL to DuckDB on one machine,")
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}\n")
     print("| way | seconds | rows/s | peak memory, MB | against pandas |")
     print("|---|---:|---:|---:|---:|")
@@ -91,7 +107,7 @@ def main() -> None:
         ("onegrid as the first, through psycopg", rows),
     ):
         print(
-            f"| {label} | {seconds:.1f} | {options.rows / seconds:,.0f} | {peak * 1024:,.0f} | "
+            f"| {label} | {seconds:.1f} | {rows_made / seconds:,.0f} | {peak * 1024:,.0f} | "
             f"{plain[1] / seconds:.1f} × |"
         )
 
@@ -155,6 +171,44 @@ def by_onegrid(
     with night.open() as con:
         lay_out(con)
     return int(pull_source(night, "member")["rows_pulled"])
+
+
+def standardise_at(sizes: list[int]) -> None:
+    """Print what standardising takes in districts of so many residents."""
+    print("| records | seconds | seconds a million | peak memory, MB |")
+    print("|---:|---:|---:|---:|")
+    for residents in sizes:
+        with tempfile.TemporaryDirectory(prefix="onegrid-standardise-") as folder:
+            in_child(synthesise, folder, residents, 1, 1)
+            night, *_ = in_child(landed_night, folder)
+            (records, seconds), _, peak = in_child(standardised, night)
+            print(
+                f"| {records:,} | {seconds:.1f} | {seconds / records * 1e6:.1f} | "
+                f"{peak * 1024:,.0f} |"
+            )
+
+
+def landed_night(root: str) -> Night:
+    """The first night of a district, its sources pulled and mirrored."""
+    home = Home.at(root)
+    night = open_night(home, load_config(home), full=False)
+    with night.keep_landed_open(), keeping_children():
+        for source in night.config.sources:
+            run.pull(night, source)
+    run.do(night, "mirror_raw")
+    return night
+
+
+def standardised(night: Night) -> tuple[int, float]:
+    """Records of the night, and the seconds that standardising took."""
+    import_module("pipelines.standardise")
+    with night.keep_open():
+        start = time.perf_counter()
+        run.do(night, "standardise")
+        seconds = time.perf_counter() - start
+        with night.open() as con:
+            ((records,),) = con.execute("SELECT count(*) FROM std.record").fetchall()
+    return records, seconds
 
 
 if __name__ == "__main__":

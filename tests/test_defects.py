@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -151,6 +152,24 @@ def test_the_same_defects_make_the_same_bytes_and_what_is_too_much_is_counted(de
     locked = {name: sheet.cell(FIRST, place).protection.locked for name, place in COLUMN.items()}
     answers = [name for name, is_locked in locked.items() if not is_locked]
     assert answers == ["verdict", "value", "handler", "remark"]
+
+
+def test_what_looks_like_a_formula_stays_a_text(desk: Desk) -> None:
+    hostile = ("=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-1+2", "@SUM(1)")
+    found = desk.find("grid", most=len(hostile))
+    defects = [
+        replace(defect, name=text, own=text, evidence=text, sheet=text, evidence_source=text)
+        for defect, text in zip(found.defects, hostile, strict=True)
+    ]
+    path = desk.folder / "hostile.xlsx"
+    path.write_bytes(desk.book("grid", replace(found, defects=defects)))
+    with zipfile.ZipFile(path) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        assert all(b"<f>" not in archive.read(name) for name in sheets)
+    sheet = openpyxl.load_workbook(path)["问题数据"]
+    written = [cell for row in sheet.iter_rows(FIRST) for cell in row if cell.value]
+    assert {cell.data_type for cell in written} == {"s"}
+    assert {cell.value for cell in written} >= set(hostile)
 
 
 def test_the_dead_who_are_still_listed_and_rows_set_aside_are_told(

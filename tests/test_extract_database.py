@@ -428,3 +428,46 @@ def test_both_carriers_of_postgresql_spell_alike(tmp_path, monkeypatch):
     by_arrow, by_rows = (pa.Table.from_batches(batches).to_pylist() for batches in carried)
     assert by_arrow == by_rows
     assert by_arrow[0]["f"] == "600"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "pension_member; DROP TABLE pension_member",
+        "(SELECT * FROM pension_member) x",
+        'pension_member" WHERE 1=1 --',
+        "pension_member`; DROP TABLE pension_member; -- ",
+        "x.pension_member; DROP TABLE pension_member",
+    ],
+)
+def test_a_table_that_is_sql_is_no_table(office, tmp_path, table):
+    source = PENSION.model_copy(update={"table": table})
+    with pytest.raises(SourceHeld, match="没有表") as caught:
+        pull_source(make_night(tmp_path, source, office=office.url), "pension")
+    assert not caught.value.transient
+    counts = pull_source(make_night(tmp_path / "after", PENSION, office=office.url), "pension")
+    assert counts["rows_pulled"] == 7
+
+
+def test_names_that_look_like_sql_are_names(office, tmp_path):
+    mark = "`" if office.engine.dialect.name in {"mysql", "mariadb"} else '"'
+    odd, share = f"{mark}odd'; DROP TABLE x; --{mark}", f"{mark}比例(%){mark}"
+    if office.engine.dialect.name != "sqlite":
+        share = share.replace("%", "%%")  # for the driver, not for the server
+    office.say(f"DROP TABLE IF EXISTS {odd}")
+    office.say(
+        f"CREATE TABLE {odd} (aac001 VARCHAR(9) PRIMARY KEY, {mark}AAC003{mark} VARCHAR(9), "
+        f"{share} VARCHAR(9))"
+    )
+    office.say(f"INSERT INTO {odd} VALUES ('1', '张三', '5'), ('2', '李四', '7')")
+    columns = PENSION.columns | {"amount": SourceColumn(aliases=("比例(%)",))}
+    source = PENSION.model_copy(update={"table": odd.strip(mark), "columns": columns})
+    try:
+        night = make_night(tmp_path, source, office=office.url)
+        pull_source(night, "pension")
+        assert landed(night, "SELECT name, amount FROM main.pension ORDER BY 1") == [
+            ("张三", "5"),
+            ("李四", "7"),
+        ]
+    finally:
+        office.say(f"DROP TABLE {odd}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import socket
 import zipfile
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ from pipelines.extract import pull_source
 from pipelines.extract.texts import REASONS
 from pipelines.synth.biff import workbook
 from tests.test_extract_database import make_night
-from tests.test_ledger import HEAD, LEDGER, live, people, waiting, write
+from tests.test_ledger import HEAD, LEDGER, live, number, people, waiting, write
 
 PEOPLE = 40
 _LAUGHS = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 10))
@@ -81,6 +82,37 @@ def test_damage_ends_in_rows_or_in_quarantine_and_nothing_crashes(tmp_path):
     assert len(read) > 10 and len(reasons) > 10
     secret = "root:"
     assert not live(night, where=f"concat(name, id_number, address) LIKE '%{secret}%'")
+
+
+def test_formulas_show_their_values_and_nothing_is_fetched(tmp_path):
+    path = write(tmp_path / "好村.xlsx", [HEAD, *people(2)])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        place = f"http://127.0.0.1:{door.getsockname()[1]}/x.xlsx"
+        row = (
+            '<row r="4"><c r="B4" t="str"><f>[1]Sheet1!$A$1</f><v>外链</v></c><c r="C4" t="str">'
+            f'<f>WEBSERVICE("{place}")</f><v>{number(9)}</v></c></row></sheetData>'
+        )
+        parts[SHEET] = parts[SHEET].replace(b"</sheetData>", row.encode())
+        office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+        parts["xl/externalLinks/externalLink1.xml"] = (
+            '<externalLink xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
+            f'xmlns:r="{office}"><externalBook r:id="rId1"/></externalLink>'
+        ).encode()
+        parts["xl/externalLinks/_rels/externalLink1.xml.rels"] = (
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f'<Relationship Id="rId1" Type="{office}/externalLinkPath" Target="{place}" '
+            'TargetMode="External"/></Relationships>'
+        ).encode()
+        night = make_night(tmp_path, LEDGER)
+        night.home.inbox.mkdir(parents=True, exist_ok=True)
+        (night.home.inbox / "外村.xlsx").write_bytes(packed(parts))
+        pull_source(night, "ledger")
+        door.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            door.accept()
+    assert ("外链", number(9)) in live(night, "name, id_number")
 
 
 @pytest.mark.parametrize("where", ["Z1048576", "A1048576"])

@@ -75,9 +75,12 @@ def tables(con: sa.Connection, schema: str | None = None) -> list[str]:
 
 def find_table(con: sa.Connection, wanted: str) -> tuple[str, str | None] | None:
     """Name and schema of a table or view that is given as ``name`` or ``schema.name``."""
-    schema, _, name = wanted.rpartition(".")
-    table = by_name(name, tables(con, schema or None))
-    return (table, schema or None) if table is not None else None
+    said, _, name = wanted.rpartition(".")
+    schema = by_name(said, sa.inspect(con).get_schema_names()) if said else None
+    if said and schema is None:
+        return None
+    table = by_name(name, tables(con, schema))
+    return (table, schema) if table is not None else None
 
 
 def by_name(wanted: str, names: Collection[str]) -> str | None:
