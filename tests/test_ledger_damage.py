@@ -6,6 +6,7 @@ import io
 import os
 import random
 import socket
+import struct
 import zipfile
 from collections.abc import Iterator
 
@@ -63,6 +64,9 @@ def damaged(good: bytes) -> Iterator[tuple[str, bytes]]:
         for m, reference in enumerate(("&e9;", "&x;")):
             spoilt = declared(parts[name], reference)
             yield f"实体{n}{m}村.xlsx", packed({**parts, name: spoilt})
+    # the column of the last cell, in the record of a text
+    at = old.rindex(struct.pack("<HH", PEOPLE, 3))
+    yield "宽村.xlsx", old[: at + 2] + b"\xff\xff" + old[at + 4 :]
     yield "深村.xlsx", packed({**parts, STYLES: b"<a>" * 50_000})
 
 
@@ -79,6 +83,7 @@ def test_damage_ends_in_rows_or_in_quarantine_and_nothing_crashes(tmp_path):
     read = {file for (file,) in live(night, "DISTINCT file")}
     assert read | reasons.keys() == files.keys()
     assert set(reasons.values()) <= REASONS.keys() - {"crashed", "timeout"}
+    assert reasons["宽村.xlsx"] == "sparse"
     assert len(read) > 10 and len(reasons) > 10
     secret = "root:"
     assert not live(night, where=f"concat(name, id_number, address) LIKE '%{secret}%'")

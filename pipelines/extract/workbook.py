@@ -24,6 +24,7 @@ from pipelines.extract.findings import Findings
 from pipelines.extract.guard import Unreadable
 from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, HeaderFinder
 from pipelines.extract.people import Frame
+from pipelines.extract.plain import PlainSheet
 from pipelines.extract.signs import Signboard
 from pipelines.extract.values import cell
 from pipelines.extract.words import Vocabulary
@@ -36,6 +37,8 @@ _PLACES = (
     ("src_mark", pa.string()),
 )
 _BELOW_HEADER = 20
+_WIDEST = 16_384
+"""Columns of a sheet, in any program; a damaged cell may claim to stand in the 65,000th."""
 _PERHAPS = re.compile(
     r"(?i)sheet\s*\d*|工作表\s*\d*|表\s*\d*|.{1,12}(?:村|社区|[村居]委会|组|队|片区?)"
 )
@@ -190,6 +193,8 @@ def _read_sheet(
         looked = beside.submit(board.of, title)
         sheet = book.get_sheet_by_name(title)
         signs = looked.result()
+    if sheet.width > _WIDEST and not isinstance(sheet, PlainSheet):  # which cuts them off
+        raise Unreadable("sparse")
     rows = sheet.iter_rows()
     head = list(islice(rows, SEARCHED_ROWS + DEEPEST + _BELOW_HEADER))
     shift = sheet.start[1] if sheet.start else 0
