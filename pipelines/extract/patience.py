@@ -15,7 +15,7 @@ _SECONDS_TO_CLOSE = 30.0
 
 
 def patient(things: Generator[_Thing], seconds: float) -> Generator[_Thing]:
-    """What `things` gives, drawn in a thread of its own, one ahead.
+    """What `things` gives, drawn in a thread of its own.
 
     Args:
         things: may wait for a server that never answers.
@@ -30,7 +30,7 @@ def patient(things: Generator[_Thing], seconds: float) -> Generator[_Thing]:
 
     def draw() -> None:
         try:
-            while wishes.get():
+            while wishes.get():  # one at a time: to draw ahead would hold two
                 answers.put((next(things), None))
         except BaseException as error:
             answers.put((None, error))
@@ -42,8 +42,8 @@ def patient(things: Generator[_Thing], seconds: float) -> Generator[_Thing]:
     thread.start()
     is_silent = False
     try:
-        wishes.put(True)
         while True:
+            wishes.put(True)
             try:
                 thing, error = answers.get(timeout=seconds)
             except queue.Empty:
@@ -54,8 +54,8 @@ def patient(things: Generator[_Thing], seconds: float) -> Generator[_Thing]:
                 return
             if error is not None:
                 raise error
-            wishes.put(True)
             yield thing  # type: ignore[misc]
+            thing = None  # or it would be held while the next one is drawn
     finally:
         wishes.put(False)
         if not is_silent:
