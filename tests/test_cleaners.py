@@ -63,6 +63,19 @@ NAMES = [
     ("XIAOMING ZHANG", "XIAOMING ZHANG", None, "zhang xiao ming", None),
     ("LYU NA", "LYU NA", None, "lv na", None),
     ("JOHN SMITH", "JOHN SMITH", None, "john smith", None),
+    ("wang2 xiao3 ming2", "WANG XIAO MING", None, "wang xiao ming", "spelling"),
+    ("Wáng, Xiǎomíng", "WANG XIAOMING", None, "wang xiao ming", "spelling"),
+    ("Lǐ Xī’ān", "LI XI'AN", None, "li xi an", "spelling"),
+    ("Lǐ Xīān", "LI XI'AN", None, "li xi an", "spelling"),
+    ("Lǐ Xiān", "LI XIAN", None, "li xian", "spelling"),
+    ("Xi'an Li", "XI'AN LI", None, "li xi an", "spelling"),
+    ("LU:3 BU4", "LV BU", None, "lv bu", "spelling"),
+    ("王晓明 Wang Xiaoming", "王晓明", None, "wang xiao ming", "note_removed"),
+    ("Wáng Xiǎomíng（王晓明）", "王晓明", None, "wang xiao ming", "note_removed"),
+    ("Wáng Xiǎomíng（王二）", "WANG XIAOMING", "王二", "wang xiao ming", "former_name_split"),
+    ("张yǎn", "张YAN", None, "zhang yan", "character_lost"),
+    ("单yan三", "单YAN三", None, "shan yan san", "character_lost"),
+    ("张A", None, None, None, "unreadable"),
 ]
 
 SAME_KEY = [
@@ -80,6 +93,7 @@ SURNAMES = [
     ("曾国藩", "zeng"), ("盖叫天", "ge"), ("朴正", "piao"), ("尉迟恭", "yu chi"), ("覃勇", "qin"),
     ("万俟咏", "mo qi"), ("任伟", "ren"), ("华罗庚", "hua"), ("欧阳修", "ou yang"),
     ("员半千", "yun"), ("缪荣", "miao"), ("令狐冲", "ling hu"), ("长孙无忌", "zhang sun"),
+    ("粘玉兰", "nian"),
 ]  # fmt: skip
 
 IDS = [

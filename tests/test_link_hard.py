@@ -264,6 +264,19 @@ case(
     b=person(20, "SHAN Zhiyuan", source="grid"),
 )
 case(
+    "a name in pinyin with tones, and one with a syllable for a rare character",
+    "abc",
+    a=numbered(person(78, "仇䶮明"), 529),
+    b=person(78, "Qiú Yǎnmíng", source="grid"),
+    c=person(78, "仇yan3明", source="medical"),
+)
+case(
+    "a father whose name has a syllable for a rare character, and his son",
+    "",
+    a=numbered(person(79, "仇yan", date(1960, 3, 4)), 531),
+    b=person(79, "仇岩", None, sex=None),
+)
+case(
     "moved, without birth date, but with the same wife and child",
     "ad be cf",
     a=numbered(person(31, "柴有福", household="p:31"), 491),

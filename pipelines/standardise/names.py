@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipelines.standardise.characters import LOST, RECODED, folding, look_alikes
 from pipelines.standardise.pinyin import COMPOUND_SURNAMES, surname_reading, syllables
-from pipelines.standardise.romanised import plain_letters, syllables_of
+from pipelines.standardise.romanised import one_line, plain_letters, spelt, syllables_of
 from pipelines.standardise.text import is_junk, tidy
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\ue000-\uf8ff〇"
@@ -26,6 +26,10 @@ _NAME = re.compile(
 _OTHER = re.compile(f"[{_HAN}]{{2,4}}")
 # What a lost character leaves: a question mark, an empty box, an asterisk, an X between others.
 _LOST = re.compile("[?□■〓\ufffd*×_]|(?<=[^A-Z])X(?![A-Z])")
+# Where a keyboard lacks a rare character, its syllable is written: 张YAN for 张䶮.
+_SPELT = re.compile(rf"(?=.*[{_HAN}])[{_HAN}]*(?:[A-Z]{{2,}}[{_HAN}]*){{1,2}}")
+_PIECES = re.compile(rf"[A-Z]+|[{_HAN}]")
+_TWICE = re.compile(rf"([{_HAN}·]{{2,}})[\s/、,;]*([A-Z][A-Z' \-]+)")
 _PARTLY = re.compile(f"(?=(?:.*[{_HAN}]){{2}})[{_HAN}{re.escape(LOST)}]{{2,5}}")
 PLACEHOLDER = (
     ".+(?:先生|女士|小姐|师傅|老师|大爷|大妈|大叔|阿姨|老板)"
@@ -92,6 +96,12 @@ def clean_name(raw: str) -> Name:
     text, former, noted = _split_notes(plain_letters(recoded))
     defect = defect or noted
     text = _GAP.sub("", _DOT.sub("·", text)).strip("·").strip().upper()
+    text = one_line(text)
+    if (twice := _TWICE.fullmatch(text)) and _same_twice(*twice.groups()):
+        text, defect = twice.group(1), "note_removed"
+    close = text.replace(" ", "")
+    if _SPELT.fullmatch(close) and (partly := _spelt(close, former)):
+        return partly
     if _LOST.search(text):
         return _partly(_LOST.sub(LOST, text), former)
     if shortened := _TRAILING.sub("", text).rstrip():
@@ -149,6 +159,8 @@ def _split_notes(text: str) -> tuple[str, str | None, str | None]:
     said = _SAID.sub("", _GAP.sub("", bracket.group(1).strip()))
     text = (text[: bracket.start()] + text[bracket.end() :]).strip()
     if _OTHER.fullmatch(said) and said not in _NOTES and not _is_nobody(said):
+        if _same_twice(said, text.upper()):
+            return said, None, "note_removed"
         return text, said, "former_name_split"
     return text, None, "note_removed"
 
@@ -157,6 +169,31 @@ def _partly(text: str, former: str | None) -> Name:
     """A name of which at least two characters are left; the others match any character."""
     text = _GAP.sub("", text).replace("·", "").replace(" ", "")
     return _describe(text, former, "character_lost") if _PARTLY.fullmatch(text) else _none("masked")
+
+
+def _same_twice(name: str, latin: str) -> bool:
+    """Whether `latin` is how the Chinese `name` is read."""
+    found = syllables_of(latin)
+    return bool(found) and _describe(name, None, None).pinyin == " ".join(found or ())
+
+
+def _spelt(text: str, former: str | None) -> Name | None:
+    """A Chinese name with the syllables of one to three characters instead of them."""
+    han, sounds = "", []
+    for piece in _PIECES.findall(text):
+        read = spelt(piece) if piece.isascii() else [LOST]
+        if read is None:
+            return None
+        han += piece if read == [LOST] else LOST * len(read)
+        sounds += read
+    if not 2 <= len(han) <= 4:
+        return None
+    whole = _describe(han, former, "character_lost")
+    heard = zip(str(whole.pinyin).split(" "), sounds, strict=True)
+    pinyin = " ".join(known if read == LOST else read for known, read in heard)
+    surname = sounds[0].upper() if whole.surname == LOST else whole.surname
+    key = text.translate(_FOLDING)
+    return Name(text, former, surname, key, pinyin, key.translate(_LOOK_ALIKES), whole.defect)
 
 
 def _describe(text: str, former: str | None, defect: str | None) -> Name:

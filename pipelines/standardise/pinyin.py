@@ -31,6 +31,7 @@ SURNAME_READINGS = {
     "强": "qiang", "能": "nai", "撒": "sa", "幺": "yao", "适": "kuo", "句": "gou", "教": "jiao",
     "郇": "xun", "祭": "zhai", "都": "du", "藏": "zang", "么": "yao", "乜": "nie", "角": "jue",
     "薄": "bo", "相": "xiang", "燕": "yan", "过": "guo", "佘": "she", "厍": "she", "妫": "gui",
+    "颉": "xie", "炅": "gui", "粘": "nian",
     "夹谷": "jia gu", "贺兰": "he lan", "第五": "di wu", "毋丘": "guan qiu", "綦毋": "qi wu",
     "尉迟": "yu chi", "万俟": "mo qi", "澹台": "tan tai", "长孙": "zhang sun", "令狐": "ling hu",
     "鲜于": "xian yu", "单于": "chan yu", "亓官": "qi guan", "夏侯": "xia hou", "宰父": "zai fu",
