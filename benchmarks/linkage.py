@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks import ways
 from benchmarks.night import in_child, plain_night
 
-_FACTORS = {"mild": 0.5, "default": 1.0, "harsh": 2.0}
+_FACTORS = {"mild": 0.5, "default": 1.0, "district": 1.5, "harsh": 2.0}
 _FIGURES = ("precision", "recall", "f1", "whole", "mixed", "per 5,000", "two_ids")
 _ENOUGH_PAIRS = 1_000
 """A group with fewer true pairs says nothing about fairness."""

@@ -55,7 +55,10 @@ def prepare(work: str, root: str, most: int | None = None) -> int:
 
 def _night(work: str, home: Home) -> Night:
     place = Home.at(work)
-    config = replace(load_config(home), journal_url=f"sqlite:///{place.journal}")
+    config = load_config(home)
+    # what came back on forms is tied to residents by people, and there is none of it in a trial
+    sources = {name: s for name, s in config.sources.items() if s.kind != "returns"}
+    config = replace(config, sources=sources, journal_url=f"sqlite:///{place.journal}")
     with duckdb.connect(str(home.published), read_only=True) as con:
         day = con.execute("SELECT max(business_date) FROM meta.night").fetchall()[0][0]
     return Night(place, config, 1, day, base=0, previous=0, is_full=True)
