@@ -15,6 +15,7 @@ from linkage_fixture import Record, district, id_of, make_home, run_night, valid
 
 from pipelines.journal import open_journal
 from pipelines.link.graph import Edge, Node, components, cut
+from pipelines.link.review import SELDOM
 
 BIRTH = date(1980, 5, 17)
 HOME_PLACE = "330199101201|y|3|1|301"
@@ -338,7 +339,7 @@ def test_the_queue_is_ordered_by_what_a_decision_settles_and_keeps_its_budget(pl
     items = rows(night, queue)
     assert len(items) == 3
     most = items[0]
-    assert most[1] == items[1][1] + 1, "a phone that the two sides state differently is one cell"
+    assert most[1] == pytest.approx(items[1][1] + SELDOM), "a phone stated differently is a cell"
     district = config.district.model_copy(
         update={"linkage": config.district.linkage.model_copy(update={"review_budget": 1})}
     )
@@ -350,6 +351,22 @@ def test_the_queue_is_ordered_by_what_a_decision_settles_and_keeps_its_budget(pl
     )
     assert json.loads(counts)["over_budget"] == 2
     assert rows(short, "SELECT count(*) FROM link.pair WHERE verdict = 'review'") == [(3,)]
+
+
+def test_what_would_bring_records_together_waits_before_a_contest_that_is_as_good_as_settled(place):
+    home, config = place
+    holder = valid(person("1"), NUMBER)
+    borrower = valid(person("2", "李四海", "li si hai", birth=None), NUMBER)
+    records = [holder, replace(holder, key="3"), borrower]
+    heard = person("4", "张炜明", birth=None, sex=None, phones=())
+    night = run_night(home, config, [*records, heard])
+    queue = "SELECT reason, value FROM link.review ORDER BY value DESC"
+    (first, doubtful), (second, contested) = rows(night, queue)
+    assert (first, second) == ("doubtful", "contested_id")
+    more = run_night(home, config, [*records, replace(holder, key="5"), heard])
+    (first, valuable), (_, still) = rows(more, queue)
+    assert first == "doubtful" and valuable > doubtful
+    assert still - contested < valuable - doubtful
 
 
 def test_two_residents_whom_a_person_keeps_apart_are_not_asked_about_again(place):

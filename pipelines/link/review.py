@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.link.cluster import DECISION_WEIGHT
+from pipelines.link.levels import COMPARISONS
 from pipelines.link.past import past
 from pipelines.link.texts import CONTRADICTION, EXPLANATIONS, WORDS
 from pipelines.merge.survivorship import compared
@@ -12,8 +13,30 @@ from pipelines.night import Night
 from pipelines.store import count
 from schemas.fields import FIELDS
 
-RESIDENT, BENEFIT = 5, 10
-"""What a resident and a benefit count beside a cell, in `link.review.value`."""
+RESIDENT, PAIR, BENEFIT = 5, 5, 10
+"""What a resident, a pair of records and a benefit count beside a cell, in `link.review.value`."""
+SELDOM = 0.05
+"""How likely two are one person who have different names, or numbers of their own, or whom another
+constraint keeps apart, or who have a number in common and nothing else that makes a pair wait."""
+_NAMED_APART = ", ".join(
+    f"'{level.says}'"
+    for comparison in COMPARISONS
+    if comparison.name == "name"
+    for level in comparison.levels
+    if level.name in {"one_character", "near_sound", "else"}
+)
+CHANCE_SQL = f"""CASE
+    WHEN w.tier = 'decision' THEN 1
+    WHEN w.reason IN ('contested_id', 'cut') THEN {SELDOM}
+    WHEN split_part(w.reasons, '; ', 1) IN ({_NAMED_APART}) THEN {SELDOM}
+    WHEN NOT list_has_any(a.numbers, b.numbers) THEN {SELDOM}
+    ELSE w.probability
+END"""
+"""SQL of how likely the answer to a waiting pair (w) of two residents (a, b) changes anything.
+
+A score sees two records. Relatives share all of it but the name, and residents may know numbers
+that the two records lack. What a person said and the night could not obey comes first.
+"""
 
 REASON_SQL = """CASE
     WHEN p.tier = 'decision' THEN 'cut'
@@ -97,7 +120,7 @@ def _wait(con: duckdb.DuckDBPyConnection) -> None:
             WHERE d.verdict = 'never'
         )
         SELECT p.record_l, p.record_r, l.resident_id AS resident_l, r.resident_id AS resident_r,
-            p.reasons, p.probability,
+            p.tier, p.reasons, p.probability,
             {REASON_SQL} AS reason,
             CASE WHEN p.tier = 'decision' THEN '{CONTRADICTION}' ELSE reason END AS asks
         FROM link.pair p
@@ -125,9 +148,10 @@ def _wait(con: duckdb.DuckDBPyConnection) -> None:
 def _weigh(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     """The temporary table ``weighed``: ``waiting`` with `value`, what a decision settles.
 
-    Residents: the two, and who waits with one of them. Cells: asked fields that only one side
-    knows, and would be known of both, or that the sides state differently, and would be asked
-    again; a contested number is one more. Benefits: those in force on either side.
+    Pairs: of records that would come together. Residents: the two, and who waits with one of them.
+    Cells: asked fields that only one side knows, and would be known of both, or that the sides
+    state differently, and would be asked again; a contested number is one more. Benefits: those in
+    force on either side. All of it times the chance that the answer changes anything.
     """
     form = night.config.forms.get("population")
     asked = [item.field for item in form.items] if form else [field.name for field in FIELDS]
@@ -143,7 +167,10 @@ def _weigh(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         ), member AS (
             SELECT record_id, resident_id FROM link.cluster SEMI JOIN concerned USING (resident_id)
         ), known AS (
-            SELECT m.resident_id, {said}
+            SELECT m.resident_id, count(*) AS records,
+                list(DISTINCT s.held_id) FILTER (s.held_id IS NOT NULL AND NOT s.is_open)
+                    AS numbers,
+                {said}
             FROM member m JOIN std.record r USING (record_id)
             JOIN link.standing s USING (record_id) GROUP BY m.resident_id
         ), granted AS (
@@ -164,9 +191,10 @@ def _weigh(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE weighed AS
-        SELECT w.*, CAST({RESIDENT} * (a.items + b.items)
+        SELECT w.*, round({CHANCE_SQL} * ({PAIR} * a.records * b.records
+            + {RESIDENT} * (a.items + b.items)
             + {unsettled} + CASE w.reason WHEN 'contested_id' THEN 1 ELSE 0 END
-            + {BENEFIT} * (coalesce(a.benefits, 0) + coalesce(b.benefits, 0)) AS DOUBLE) AS value
+            + {BENEFIT} * (coalesce(a.benefits, 0) + coalesce(b.benefits, 0))), 2) AS value
         FROM waiting w JOIN side a ON a.resident_id = w.resident_l
         JOIN side b ON b.resident_id = w.resident_r
         """
