@@ -55,6 +55,22 @@ def test_placeholder_names_numbers_and_telephones_bring_nobody_together(home: Ho
     assert ask(home, shared) == [(len(namesakes),)], "a namesake shares a resident"
 
 
+def test_a_birth_date_contradicts_a_number_as_far_as_it_goes(home: Home) -> None:
+    written = {
+        "1964年7月": "valid",
+        "1964年": "valid",
+        "2013年4月": "conflict",
+        "2013年": "conflict",
+    }
+    insert = "INSERT INTO medical_insurance (AAC001, AAC003, AAC002, AAC006) VALUES (?, ?, ?, ?)"
+    rows = [(f"partly{born}", "欧阳金雀", "330199196407150125", born) for born in written]
+    _medical(home, insert, rows)
+    assert onegrid("run", "--plain", home=home).code == 0
+    found = """SELECT substr(source_key, position('partly' IN source_key) + 6), id_status
+        FROM std.record WHERE source_key LIKE '%partly%'"""
+    assert dict(ask(home, found)) == written
+
+
 def test_an_office_that_lists_everybody_ten_times_changes_nobody_elses_resident(
     home: Home, districts: Districts
 ) -> None:

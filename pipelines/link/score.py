@@ -25,6 +25,9 @@ from pipelines.night import Night
 from pipelines.store import count
 
 SLIP_WEIGHT = 45.0
+UNPLACED = 0.998
+"""Match probability from which name and birth date alone join, with nothing that places the two
+together: of namesakes born on one day the model is least sure, and a wrong union costs most."""
 
 
 def score_pairs(night: Night) -> dict[str, object]:
@@ -151,6 +154,7 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                     THEN 'review'
                 WHEN {numbered} AND ({named} OR {slipped_name} OR {likely_name}) THEN 'joined'
                 WHEN {other_family} THEN 'review'
+                WHEN NOT {placed} AND s.probability < {UNPLACED} THEN 'review'
                 WHEN {named} AND {born} THEN 'joined'
                 WHEN {same_name} AND ({no_birth} OR {model.gamma("birth", "year", "hint")})
                     AND {placed} THEN 'joined'

@@ -14,7 +14,9 @@ from schemas.fields import FIELDS
 USABLE = "('valid', 'upgraded', 'conflict')"
 
 _CONTRADICTS = """id_state IN ('valid', 'upgraded') AND coalesce(
-        stated_precision = 'day' AND stated_birth <> id_birth, false) AS contradicts_birth,
+        CASE stated_precision WHEN 'day' THEN stated_birth <> id_birth
+            WHEN 'month' THEN date_trunc('month', stated_birth) <> date_trunc('month', id_birth)
+            WHEN 'year' THEN year(stated_birth) <> year(id_birth) END, false) AS contradicts_birth,
     id_state IN ('valid', 'upgraded') AND coalesce(
         stated_sex IN ('1', '2') AND stated_sex <> id_sex, false) AS contradicts_sex"""
 
@@ -82,8 +84,9 @@ def _name_estates(con: duckdb.DuckDBPyConnection) -> None:
 def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     """Append to std.record what stands in ``intake``; persons without name and number go aside.
 
-    A number that contradicts the row's own birth date or sex keeps its digits and gets the status
-    ``conflict``. A missing, shortened or lunar birth date is taken from a number that agrees.
+    A number that contradicts the row's own birth date (as far as that goes) or sex keeps its digits
+    and gets the status ``conflict``. A missing, shortened or lunar birth date is taken from a
+    number that agrees.
     An answer on a form needs neither name nor number: the form says whom it is about.
 
     Cost: one pass over ``intake``, joined to its dictionaries.
