@@ -125,7 +125,8 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
     So a pair joins by itself only when the name agrees and birth date or ID does too; what else
     scores high waits for a person. A name that agrees but for a slip needs the very birth date and
     the same telephone, dwelling or household; a name alone needs these and must be the very same.
-    Namesakes whose families differ wait as well.
+    Namesakes whose families differ wait as well, and from `UNPLACED` down those whom nothing places
+    together.
     """
     same_name = model.gamma("name", "same", "former")
     named = model.gamma("name", "same", "sound", "former")
