@@ -22,7 +22,7 @@ class Limits(Contract):
     """
 
     memory: str = "4GB"
-    landing_memory: str = "600MB"
+    landing_memory: str = "550MB"
     threads: int = Key(default=0, ge=0)
     spill: str = "40GB"
     batch_rows: int = Key(default=50_000, ge=1)
