@@ -105,7 +105,9 @@ def is_unencoded(con: sa.Connection) -> bool:
     """Whether the server keeps bytes and does not know what characters they are."""
     if con.dialect.name != "postgresql":
         return False
-    return con.exec_driver_sql("SHOW server_encoding").scalar_one() == "SQL_ASCII"
+    if "encoding" not in con.info:  # asked for every column, told once a connection
+        con.info["encoding"] = con.exec_driver_sql("SHOW server_encoding").scalar_one()
+    return bool(con.info["encoding"] == "SQL_ASCII")
 
 
 def may_pass(error: Exception) -> bool:
