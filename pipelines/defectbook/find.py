@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.corrections import Kept
 from pipelines.explain.records import readable
+from pipelines.extract.keys import version_sql
 from pipelines.merge import survivorship
 from pipelines.standardise.intake import record_id_sql
 from pipelines.store import quote
@@ -261,7 +262,7 @@ def _place(con: duckdb.DuckDBPyConnection, own: Mapping[str, SourceMap]) -> None
             named = f"r.{quote(fields['name'])}" if "name" in fields else "NULL"
             con.execute(
                 f"""INSERT INTO placed
-                SELECT f.*, r.row_hash, r.file, r.sheet, r.row_no, trim({named}),
+                SELECT f.*, {version_sql(source, "r")}, r.file, r.sheet, r.row_no, trim({named}),
                     trim(coalesce(c.value, {f"CASE f.field {told} END" if told else "NULL"})),
                     o.file, o.sheet, o.row_no
                 FROM found f JOIN raw.{quote(name)} r

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipelines.corrections import Answer, Corrections, Kept, Return
 from pipelines.defectbook import texts
 from pipelines.defectbook.read import Row, UnusableBook, read_book
+from pipelines.extract.keys import version_sql
 from pipelines.journal import Journal
 from pipelines.standardise.dictionaries import Context
 from pipelines.standardise.intake import record_id_sql
@@ -197,7 +198,7 @@ def _read_now(
         for role in ("", *(person.role for person in own[name].persons)):
             number = record_id_sql("r.source_key", name, role)
             for record, key, row_hash, *values in con.execute(
-                f"""SELECT a.record_id, r.source_key, r.row_hash {columns}
+                f"""SELECT a.record_id, r.source_key, {version_sql(own[name], "r")} {columns}
                 FROM raw.{quote(name)} r
                 JOIN (SELECT DISTINCT record_id FROM answered_row WHERE source = '{name}') a
                     ON a.record_id = {number}

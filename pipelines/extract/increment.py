@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import duckdb
 
 from pipelines import store
+from pipelines.extract.keys import key_sql
 from pipelines.night import Night
 from schemas.source import SourceMap
 
@@ -47,6 +48,21 @@ def since(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> da
     return day - timedelta(days=source.overlap_days)
 
 
+def keys_stand(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> bool:
+    """Whether rows that are alive have the keys that they would get tonight, and share none."""
+    draws = con.execute(
+        "SELECT map_hash FROM main.draw WHERE source = ? AND since_night < ? "
+        "ORDER BY since_night DESC LIMIT 1",
+        [source.source, night.number],
+    ).fetchall()
+    return draws == [(_hash(source),)] and not store.count(
+        con,
+        f"""SELECT count(*) FROM main.{store.quote(source.source)}
+        WHERE since_night < {night.number} AND coalesce(until_night >= {night.number}, TRUE)
+            AND regexp_matches(source_key, '~[0-9]+$')""",
+    )
+
+
 def keep(
     con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, asked: date | None
 ) -> None:
@@ -67,4 +83,5 @@ def keep(
 
 
 def _hash(source: SourceMap) -> str:
-    return hashlib.md5(source.model_dump_json().encode(), usedforsecurity=False).hexdigest()
+    told = f"{source.model_dump_json()} {key_sql(source)}"
+    return hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()

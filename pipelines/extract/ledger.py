@@ -18,7 +18,7 @@ import duckdb
 
 from pipelines import store
 from pipelines.errors import SourceHeld
-from pipelines.extract import landing, texts
+from pipelines.extract import landing, texts, versions
 from pipelines.extract import rows as kinds
 from pipelines.extract.arrivals import Arrival, look
 from pipelines.extract.findings import Finding
@@ -82,7 +82,7 @@ def pull_ledgers(
     )
     winners = _winners(files, known)
     rows = _rows(con, source, [file for file in winners.values() if file.parsed])
-    repeated = landing.key(con, night, source, rows)
+    repeated = versions.key(con, night, source, rows)
     for file in _shrunk(con, source, winners):
         quarantined.append(_entry(source, file.file, file.sha256, "shrunk"))
         files.remove(file)
@@ -103,7 +103,7 @@ def pull_ledgers(
     con.execute("COMMIT")
     noted = keep_findings(con, night, source, found, list(winners.values()))
     con.execute("BEGIN")
-    landing.merge(con, night, source, _scope(con, winners))
+    versions.merge(con, night, source, _scope(con, winners))
     _place(con, source, winners)
     live = {file.sha256 for file in winners.values()}
     book = {file.sha256: file for file in (*winners.values(), *files)}

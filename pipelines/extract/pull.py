@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,16 @@ import pyarrow as pa
 
 from pipelines.answers import Answers
 from pipelines.errors import SourceHeld
-from pipelines.extract import database, drift, increment, landing, ledger, returned, texts
+from pipelines.extract import (
+    database,
+    drift,
+    increment,
+    landing,
+    ledger,
+    returned,
+    texts,
+    versions,
+)
 from pipelines.inbox import Arrived, take_ledgers, write_receipts
 from pipelines.inbox.arrival import forget_originals
 from pipelines.inbox.texts import still_arriving
@@ -21,6 +30,8 @@ from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.progress import tell
 from schemas.source import SourceMap
+
+_Taking = Callable[[duckdb.DuckDBPyConnection, Night, SourceMap, str], int]
 
 
 def pull_source(night: Night, source: str) -> dict[str, Any]:
@@ -119,12 +130,12 @@ def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
         table = returned.rows(Answers(journal).all(), source)
     con.register("drawn", table)
     try:
-        repeated = landing.key(con, night, source, landing.UNPLACED)
+        repeated = versions.key(con, night, source, versions.from_database("drawn"))
     finally:
         con.unregister("drawn")
     con.execute("BEGIN")
     landing.rewind(con, night, source.source)
-    landing.merge(con, night, source)
+    versions.merge(con, night, source)
     return {"duplicate_keys": repeated}
 
 
@@ -133,14 +144,18 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     limits = night.config.district.limits
     asked = increment.since(con, night, source)
     reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
-    is_first = asked is None and landing.is_first(con, night, source)
+    take = versions.key
+    if is_first := asked is None and versions.is_first(con, night, source):
+        take = versions.land_first
+    elif asked is None and increment.keys_stand(con, night, source):
+        take = versions.key_changes
     try:
-        drawn, repeated = _draw(con, night, source, reading, is_first=is_first)
-        if reading.is_partial and repeated:
+        drawn, repeated = _draw(con, night, source, reading, take)
+        if repeated and (reading.is_partial or take is versions.key_changes):
             # what shares its key is told apart by all rows of the key, not by some of them
             reading.begin_anew()
-            reading.since = None
-            drawn, repeated = _draw(con, night, source, reading, is_first=is_first)
+            reading.since, take = None, versions.key
+            drawn, repeated = _draw(con, night, source, reading, take)
     except SourceHeld:
         if reading.columns:
             con.execute("BEGIN")
@@ -155,8 +170,11 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
         con.execute("COMMIT")  # they are worth knowing even where the rows are too few
         con.execute("BEGIN")
         landing.rewind(con, night, source.source)
-        seen = "source_key IN (SELECT source_key FROM incoming)"
-        landing.merge(con, night, source, seen if reading.is_partial else "true")
+        if take is versions.key_changes:
+            versions.merge_changes(con, night, source)
+        else:
+            asked_for = "source_key IN (SELECT source_key FROM incoming)"
+            versions.merge(con, night, source, asked_for if reading.is_partial else "true")
     increment.keep(con, night, source, asked if reading.is_partial else None)
     told: dict[str, Any] = {"duplicate_keys": repeated, "rows_drawn": drawn}
     if reading.is_partial and asked:
@@ -169,7 +187,7 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
 
 
 def _draw(
-    con: Any, night: Night, source: SourceMap, reading: database.Reading, *, is_first: bool
+    con: Any, night: Night, source: SourceMap, reading: database.Reading, take: _Taking
 ) -> tuple[int, int]:
     """Land or key what the database holds; its rows, and how many share their key.
 
@@ -177,18 +195,18 @@ def _draw(
     key, whatever that costs the server: another break will not throw it back.
     """
     try:
-        return _draw_once(con, night, source, reading, is_first=is_first)
+        return _draw_once(con, night, source, reading, take)
     except SourceHeld as held:
         course = reading.course
         if not (held.transient and course.rows and not course.order and not reading.in_order):
             raise
     reading.begin_anew()
     reading.in_order = True
-    return _draw_once(con, night, source, reading, is_first=is_first)
+    return _draw_once(con, night, source, reading, take)
 
 
 def _draw_once(
-    con: Any, night: Night, source: SourceMap, reading: database.Reading, *, is_first: bool
+    con: Any, night: Night, source: SourceMap, reading: database.Reading, take: _Taking
 ) -> tuple[int, int]:
     failures: list[BaseException] = []
     rows = 0
@@ -209,11 +227,10 @@ def _draw_once(
     with closing(batches()) as drawn:
         con.register("drawn", pa.RecordBatchReader.from_batches(schema, drawn))
         try:
-            if is_first:
+            if take is versions.land_first:
                 con.execute("BEGIN")
                 landing.rewind(con, night, source.source)
-            take = landing.land_first if is_first else landing.key
-            repeated = take(con, night, source, landing.UNPLACED)
+            repeated = take(con, night, source, versions.from_database("drawn"))
         except (duckdb.Error, SourceHeld):
             with suppress(duckdb.TransactionException):  # there is one only on the first pull
                 con.execute("ROLLBACK")

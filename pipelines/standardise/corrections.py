@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipelines import store
 from pipelines.corrections import Corrections
+from pipelines.extract.keys import version_sql
 from pipelines.journal import open_journal
 from pipelines.night import Night
 from pipelines.privacy import mask
@@ -47,8 +48,11 @@ def list_corrections(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         if source.persons:
             con.execute(
                 f"""INSERT INTO correction SELECT s.* FROM said s
-                SEMI JOIN (FROM raw.{quote(source.source)} WHERE until_night IS NULL) r
-                    ON r.source_key = s.source_key AND r.row_hash = s.row_hash
+                SEMI JOIN (FROM raw.{quote(source.source)} WHERE until_night IS NULL
+                    AND source_key IN (SELECT source_key FROM said
+                        WHERE source = '{source.source}')) r
+                    ON r.source_key = s.source_key
+                    AND s.row_hash = {version_sql(source, "r")}
                 WHERE s.source = '{source.source}'"""
             )
     con.unregister("said")

@@ -7,7 +7,7 @@ from schemas.tables.model import Table, columns
 # Columns that extraction puts in front of a source's own columns in raw.<source>.
 RAW_COLUMNS = columns("""
 source_key VARCHAR key of the row within its source, stable over nights
-row_hash BIGINT hash of the row's values; a change of it is a new version of the row
+row_hash BIGINT hash of the row's values by this engine; another one is a new version of the row
 since_night INTEGER first night in which this version was pulled
 until_night INTEGER first night in which it was no longer there; NULL while it is
 file VARCHAR for ledgers: file name

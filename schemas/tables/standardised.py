@@ -64,7 +64,7 @@ record_id BIGINT the record, see std.record
 source VARCHAR source
 source_key VARCHAR key of the row
 field VARCHAR canonical field
-row_hash BIGINT the version of the row that it holds for
+row_hash BIGINT digest of the version of the row that it holds for
 value VARCHAR the corrected value, as it was written
 handler VARCHAR who dealt with it in the department
 answered_on DATE day of the answer

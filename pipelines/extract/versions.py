@@ -1,0 +1,224 @@
+"""Rows that are drawn become versions in the landing zone: new, changed, vanished."""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipelines import store
+from pipelines.errors import SourceHeld
+from pipelines.extract import texts
+from pipelines.extract.keys import hash_sql, key_sql, keyed_sql, version_sql
+from pipelines.night import Night
+from schemas.source import SourceMap
+from schemas.tables import RAW_COLUMNS
+
+CONFIRMED_AFTER_DAYS = 180
+"""A ledger row that is still the same counts as a new version, and so as newly observed, when the
+new ledger is this much younger than the one it was taken from."""
+
+
+def from_database(relation: str) -> str:
+    """SQL that selects the rows of `relation`, which stand on no sheet; see `keys.keyed_sql`."""
+    return f"""SELECT NULL::VARCHAR AS village, NULL::VARCHAR AS src_file,
+        NULL::VARCHAR AS src_sheet, NULL::INTEGER AS src_row, NULL::VARCHAR AS src_observed,
+        NULL::VARCHAR AS src_mark, * FROM {relation}"""
+
+
+def is_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> bool:
+    """Whether no row of `source` was alive before this night."""
+    return not store.count(con, f"SELECT count(*) FROM ({_alive_before(night, source)})")
+
+
+def land_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
+    """What `key` and `merge` do together, where there is nothing to compare with.
+
+    The rows go straight into the landing table while they are drawn, so they are written once and
+    never held. The caller holds the transaction and has rewound the table.
+
+    Returns:
+        How many rows share their key with another; those carry an occurrence number.
+
+    Raises:
+        SourceHeld: fewer rows than the map's minimum.
+    """
+    _insert(con, night, source, f"({keyed_sql(night, source, rows)})")
+    name = f"main.{store.quote(source.source)}"
+    living = f"(FROM {name} WHERE until_night IS NULL)"
+    if (brought := store.count(con, f"SELECT count(*) FROM {living}")) < source.minimum_rows:
+        raise SourceHeld(source.source, texts.too_few(brought, source.minimum_rows))
+    return _number_repeated(con, source, name, "until_night IS NULL")
+
+
+def key(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
+    """Make temporary table `incoming`: `rows` with source_key, row_hash and observed date.
+
+    Returns:
+        How many rows share their key with another; those carry an occurrence number.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {keyed_sql(night, source, rows)}")
+    return _number_repeated(con, source, "incoming", "true")
+
+
+def key_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
+    """Make `incoming` of those `rows` that are not alive yet, and `seen`: the hashes of all.
+
+    For a table most of which stands still: of a row that is alive nothing is held but its hash.
+    Only where the rows that are alive were keyed as these are and share no keys.
+
+    Returns:
+        How many rows share their key with another; if any do, `incoming` is of no use.
+    """
+    own = ", ".join(store.quote(name) for name in source.columns)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE seen AS
+        SELECT key_hash, row_hash, CASE WHEN row_hash NOT IN
+            (SELECT row_hash FROM ({_alive_before(night, source)})) THEN [{own}] END AS told
+        FROM (SELECT hash({key_sql(source)}) AS key_hash,
+            {hash_sql(source, "src_mark")} AS row_hash, {own} FROM ({rows}))""")
+    if repeated := _count_repeated(con, "seen", "key_hash"):
+        return repeated
+    columns = ", ".join(
+        f"told[{place}] AS {store.quote(name)}" for place, name in enumerate(source.columns, 1)
+    )
+    fresh = f"(SELECT {columns} FROM seen WHERE told IS NOT NULL)"
+    return key(con, night, source, from_database(fresh))
+
+
+def merge(
+    con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, scope: str = "true"
+) -> None:
+    """Merge what `key` made into the landing table; live rows in `scope` not in it end.
+
+    The caller holds the transaction and has rewound the table.
+
+    Raises:
+        SourceHeld: fewer rows than the map's minimum, or too many vanished.
+    """
+    name = f"main.{store.quote(source.source)}"
+    known = store.count(con, f"SELECT count(*) FROM {name} WHERE until_night IS NULL")
+    fresh = "true"
+    if known:
+        _compare(con, source, name, scope)
+        _judge(con, source, known)
+        fresh = _end_changed(con, night, name)
+    elif (brought := store.count(con, "SELECT count(*) FROM incoming")) < source.minimum_rows:
+        raise SourceHeld(source.source, texts.too_few(brought, source.minimum_rows))
+    _insert(con, night, source, f"incoming WHERE {fresh}")
+    if known and source.kind == "workbook":
+        _place(con, name)
+
+
+def merge_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> None:
+    """Merge what `key_changes` made into the landing table.
+
+    The caller holds the transaction and has rewound the table.
+
+    Raises:
+        SourceHeld: fewer rows than the map's minimum, or too many vanished.
+    """
+    name = f"main.{store.quote(source.source)}"
+    live = f"(SELECT source_key, row_hash FROM {name} WHERE until_night IS NULL)"
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE verdict AS
+        SELECT source_key, CASE WHEN l.row_hash IS NULL THEN 'new' ELSE 'changed' END AS change
+        FROM (SELECT source_key FROM incoming) LEFT JOIN {live} l USING (source_key)
+        UNION ALL SELECT source_key, 'vanished' FROM {live} l
+        ANTI JOIN seen ON seen.row_hash = l.row_hash ANTI JOIN incoming USING (source_key)""")
+    _judge(con, source, store.count(con, f"SELECT count(*) FROM {live}"))
+    _insert(con, night, source, f"incoming WHERE {_end_changed(con, night, name)}")
+    con.execute("DROP TABLE seen")
+
+
+def _alive_before(night: Night, source: SourceMap) -> str:
+    return (
+        f"FROM main.{store.quote(source.source)} WHERE since_night < {night.number} "
+        f"AND coalesce(until_night >= {night.number}, TRUE)"
+    )
+
+
+def _count_repeated(
+    con: duckdb.DuckDBPyConnection, rows: str, column: str = "hash(source_key)"
+) -> int:
+    """How many of `rows` share their key with another, give or take none that anybody will see."""
+    # hashes are short: most sources repeat no key, and then need no table of all of them
+    if not store.count(con, f"SELECT count(*) - count(DISTINCT {column}) FROM {rows}"):
+        return 0
+    return store.count(
+        con,
+        f"""SELECT coalesce(sum(n), 0)
+        FROM (SELECT count(*) AS n FROM {rows} GROUP BY {column} HAVING count(*) > 1)""",
+    )
+
+
+def _number_repeated(
+    con: duckdb.DuckDBPyConnection, source: SourceMap, table: str, where: str
+) -> int:
+    """Give rows of `table` that share a key their occurrence number; how many share one.
+
+    By content, never by position: the same rows in another order keep their keys.
+    """
+    rows = f"(FROM {table} WHERE {where})"
+    if repeated := _count_repeated(con, rows):
+        con.execute(f"""UPDATE {table} t SET source_key = t.source_key || '~' || again.occurrence
+            FROM (SELECT r.rowid AS place, row_number() OVER (PARTITION BY r.source_key
+                    ORDER BY {version_sql(source, "r")}, r.file, r.sheet, r.row_no) AS occurrence
+                FROM {table} r SEMI JOIN (SELECT source_key FROM {rows}
+                    GROUP BY source_key HAVING count(*) > 1) s ON r.source_key = s.source_key
+                WHERE {where}) again
+            WHERE t.rowid = again.place AND again.occurrence > 1""")
+    return repeated
+
+
+def _insert(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> None:
+    """Write `rows`, as `keyed_sql` has them, as versions that begin this night."""
+    columns = [*(column.name for column in RAW_COLUMNS), *source.columns]
+    quoted = ", ".join(store.quote(column) for column in columns)
+    dates = {"since_night": str(night.number), "until_night": "NULL"}
+    values = ", ".join(dates.get(column, store.quote(column)) for column in columns)
+    con.execute(
+        f"INSERT INTO main.{store.quote(source.source)} ({quoted}) SELECT {values} FROM {rows}"
+    )
+
+
+def _compare(con: duckdb.DuckDBPyConnection, source: SourceMap, name: str, scope: str) -> None:
+    """Make temporary table `verdict`: the keys that are new, changed or vanished."""
+    confirmed = "false"
+    if source.kind == "workbook":
+        confirmed = (
+            "coalesce(TRY_CAST(i.observed AS DATE) - TRY_CAST(l.observed AS DATE), 0) "
+            f">= {CONFIRMED_AFTER_DAYS}"
+        )
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE verdict AS
+        SELECT coalesce(i.source_key, l.source_key) AS source_key,
+            CASE WHEN l.source_key IS NULL THEN 'new' WHEN i.source_key IS NULL THEN 'vanished'
+                ELSE 'changed' END AS change
+        FROM incoming i FULL JOIN
+            (SELECT source_key, row_hash, observed FROM {name}
+                WHERE until_night IS NULL AND {scope}) l
+            ON i.source_key = l.source_key
+        WHERE i.source_key IS NULL OR l.source_key IS NULL OR i.row_hash <> l.row_hash
+            OR {confirmed}""")
+
+
+def _judge(con: duckdb.DuckDBPyConnection, source: SourceMap, known: int) -> None:
+    """Hold a source of which too little is left, or too much went at once."""
+    vanished = store.count(con, "SELECT count(*) FROM verdict WHERE change = 'vanished'")
+    brought = store.count(con, "SELECT count(*) FROM verdict WHERE change = 'new'")
+    if (held := known + brought - vanished) < source.minimum_rows:
+        raise SourceHeld(source.source, texts.too_few(held, source.minimum_rows))
+    if known and vanished / known > source.maximum_vanished:
+        raise SourceHeld(
+            source.source, texts.too_many_vanished(vanished, known, source.maximum_vanished)
+        )
+
+
+def _end_changed(con: duckdb.DuckDBPyConnection, night: Night, name: str) -> str:
+    """End the versions that `verdict` has judged; which rows of `incoming` begin one."""
+    con.execute(f"""UPDATE {name} SET until_night = {night.number} WHERE until_night IS NULL
+        AND source_key IN (SELECT source_key FROM verdict WHERE change <> 'new')""")
+    return "source_key IN (SELECT source_key FROM verdict WHERE change <> 'vanished')"
+
+
+def _place(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """An unchanged row is no new version, but stands where the ledger read last has it."""
+    con.execute(f"""UPDATE {name} l SET file = i.file, sheet = i.sheet, row_no = i.row_no
+        FROM incoming i WHERE l.until_night IS NULL AND l.source_key = i.source_key
+        AND (l.file <> i.file OR l.sheet <> i.sheet OR l.row_no <> i.row_no)""")

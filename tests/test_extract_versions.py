@@ -1,0 +1,111 @@
+"""Which rows of a database count as new, changed and vanished, night after night."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pipelines.extract import increment, mirror_raw, pull_source, versions
+from schemas.source import SourceColumn
+from tests.test_extract_database import PENSION, ROWS, Office, landed, make_night
+
+SOURCE = PENSION.model_copy(update={"maximum_vanished": 1.0})
+VERSIONS = """SELECT source_key, since_night, until_night, observed, name, id_number, amount
+    FROM main.pension ORDER BY ALL"""
+
+
+@pytest.fixture
+def sqlite_office(tmp_path):
+    return Office(f"sqlite:///{tmp_path}/office.sqlite")
+
+
+def nights(root, office, tables, source=SOURCE):
+    """The counts of a night for each of `tables`, and the versions that they leave."""
+    told = []
+    for number, rows in enumerate(tables, 1):
+        office.fill(rows)
+        night = make_night(root, source, number, number - 1, office=office.url)
+        told.append(pull_source(night, "pension"))
+    return told, landed(night, VERSIONS)
+
+
+def changing(seed, count=8):
+    """Tables of which each differs a little from the one before; now and then a key is shared."""
+    luck = random.Random(seed)
+    rows, tables = list(ROWS), []
+    for _ in range(count):
+        tables.append(list(rows))
+        place = luck.randrange(len(rows))
+        match luck.choice(["change", "go", "come", "copy", "stand", "swap"]):
+            case "change":
+                rows[place] = {**rows[place], "AAC003": f"改{luck.randrange(99)}"}
+            case "go" if len(rows) > 4:
+                rows.pop(place)
+            case "come":
+                rows.append({**ROWS[0], "aac001": str(luck.randrange(100, 120))})
+            case "copy":
+                rows.append({**rows[place], "AAC003": luck.choice([rows[place]["AAC003"], "又"])})
+            case "swap":
+                luck.shuffle(rows)
+    return tables
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_holding_only_what_changed_ends_as_holding_every_row_does(
+    sqlite_office, tmp_path, monkeypatch, seed
+):
+    tables = changing(seed)
+    narrow, left = nights(tmp_path / "narrow", sqlite_office, tables)
+    monkeypatch.setattr(increment, "keys_stand", lambda *_: False)
+    whole, right = nights(tmp_path / "whole", sqlite_office, tables)
+    assert left == right
+    assert narrow == whole
+
+
+def test_an_unchanged_table_is_held_by_its_hashes_alone(sqlite_office, tmp_path, monkeypatch):
+    kept = []
+    taken = versions.merge_changes
+    monkeypatch.setattr(
+        versions,
+        "merge_changes",
+        lambda con, *rest: (
+            kept.append(con.execute("SELECT count(*), count(told) FROM seen").fetchone()),
+            taken(con, *rest),
+        ),
+    )
+    told, _ = nights(tmp_path, sqlite_office, [ROWS, [*ROWS[1:], {**ROWS[0], "AAC003": "改名"}]])
+    assert kept == [(7, 1)]
+    assert (told[1]["rows_new"], told[1]["rows_changed"], told[1]["rows_vanished"]) == (0, 1, 0)
+
+
+def test_an_engine_that_hashes_otherwise_changes_no_row(sqlite_office, tmp_path):
+    nights(tmp_path, sqlite_office, [ROWS])
+    night = make_night(tmp_path, SOURCE, 2, 1, office=sqlite_office.url)
+    with night.open_landed() as con:
+        con.execute("UPDATE main.hashing SET method = 'of old'")
+        con.execute("UPDATE main.pension SET row_hash = row_hash // 2")
+    counts = pull_source(night, "pension")
+    assert counts["rows_new"] + counts["rows_changed"] + counts["rows_vanished"] == 0
+
+
+def test_a_column_that_the_map_gains_changes_the_rows_that_fill_it(sqlite_office, tmp_path):
+    nights(tmp_path, sqlite_office, [[{**row, "secret": None} for row in ROWS]])
+    sqlite_office.fill([{**row, "secret": None} for row in ROWS[1:]] + [{**ROWS[0]}])
+    wider = {**SOURCE.columns, "noted": SourceColumn(aliases=("secret",))}
+    source = SOURCE.model_copy(update={"columns": wider})
+    night = make_night(tmp_path, source, 2, 1, office=sqlite_office.url)
+    counts = pull_source(night, "pension")
+    assert (counts["rows_new"], counts["rows_changed"], counts["rows_vanished"]) == (0, 1, 0)
+
+
+def test_a_map_that_keys_otherwise_gives_every_row_its_new_key(sqlite_office, tmp_path):
+    nights(tmp_path, sqlite_office, [ROWS])
+    source = SOURCE.model_copy(update={"key": ("name",)})
+    night = make_night(tmp_path, source, 2, 1, office=sqlite_office.url)
+    counts = pull_source(night, "pension")
+    assert (counts["rows_new"], counts["rows_vanished"]) == (7, 7)
+    mirror_raw(night)
+    with night.open() as con:
+        keys = con.execute("SELECT source_key FROM raw.pension WHERE until_night IS NULL")
+        assert {key for (key,) in keys.fetchall()} == {row["AAC003"] for row in ROWS}
