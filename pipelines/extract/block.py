@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines.extract.cells import Cells
 from pipelines.extract.fill import MergedCells
 from pipelines.extract.header import DEEPEST, Header, HeaderFinder, Merge
 from pipelines.extract.people import Frame, TableReader
@@ -114,11 +115,11 @@ class BlockReader:
             self._findings.taken["blank"] += count * max(1, len(self._readers))
             self._section = min(2 * self._section, BLOCK)
             return count, []
-        columns = list(zip(*rows[:count], strict=True))
-        texts = [reader.texts(columns, count) for reader in self._readers]
+        cells = Cells(rows[:count])
+        texts = [reader.texts(cells) for reader in self._readers]
         odd = set(range(0 if self._readers else count))
         for reader, own in zip(self._readers, texts, strict=True):
-            odd |= reader.odd(start, columns, own)
+            odd |= reader.odd(start, rows, cells, own)
         repeated: set[int] = set()
         new: tuple[int, Header | None] | None = None
         for index in sorted(odd):

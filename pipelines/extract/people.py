@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.extract import rows as kinds
+from pipelines.extract.cells import Cells
 from pipelines.extract.fill import hand_down, is_written_once, say_again
 from pipelines.extract.findings import Findings
 from pipelines.extract.signs import Signs
@@ -63,17 +64,15 @@ class TableReader:
         self._above: dict[str, str | None] = {}
         self._is_once: bool | None = None
 
-    def texts(self, columns: Sequence[Sequence[Any]], count: int) -> dict[str, pa.Array]:
-        """The cells of `columns` by column of the map, as `values.cell` spells them."""
-        nothing = pa.nulls(count, pa.string())
-        return {
-            name: text_column(columns[place]) if place < len(columns) else nothing
-            for name, place in self.table.places.items()
-        }
+    def texts(self, cells: Cells) -> dict[str, pa.Array]:
+        """The cells by column of the map, as `values.cell` spells them."""
+        return {name: cells.column(place) for name, place in self.table.places.items()}
 
-    def odd(self, start: int, columns: Sequence[Sequence[Any]], texts: dict[str, pa.Array]) -> set:
+    def odd(
+        self, start: int, rows: Sequence[Sequence[Any]], cells: Cells, texts: dict[str, pa.Array]
+    ) -> set[int]:
         """Rows that lack what a person's row has, or have what it has not: worth a closer look."""
-        count = len(columns[0]) if columns else 0
+        count = cells.count
         odd = set(range(max(0, min(count, self._first + INSTRUCTION_ROWS - start))))
         firm = [texts[name] for name in self._frame.firm if name in texts]
         if not firm:
@@ -86,10 +85,10 @@ class TableReader:
         for name in [name for name in self._frame.names if name in texts][:_FIRST_CELLS]:
             odd.update(_where(self._are_words(texts[name])))
         # only texts can say that a row is no person's; most sheets begin with a number
-        heads = text_column([v if v.__class__ is str else "0" for v in columns[self.table.start]])
+        heads = cells.texts(self.table.start)
         odd.update(_where(pc.match_substring_regex(heads, "[:：计]")))
         for index in _where(pc.is_null(heads)):
-            row = (column[index] for column in columns[self.table.start : self.table.stop])
+            row = rows[index][self.table.start : self.table.stop]
             head = next((value for value in row if value != ""), None)
             if head.__class__ is str and (":" in head or "：" in head or "计" in head):
                 odd.add(index)
@@ -236,17 +235,6 @@ class TableReader:
         if where is not None and where.any():
             column = self.table.places[name] + self._frame.shift
             self._frame.findings.at(kind, numbers[where].tolist(), column=column)
-
-
-def text_column(values: Sequence[Any]) -> pa.Array:
-    """Cells as `values.cell` spells them, empty ones NULL."""
-    try:
-        column = pa.array(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        column = pa.array([cell(value) for value in values], pa.string())
-    column = pc.utf8_trim_whitespace(column)
-    empty = pc.equal(column, "")
-    return pc.if_else(empty, None, column) if pc.any(empty).as_py() else column
 
 
 def _only(column: pa.Array, kept: np.ndarray) -> pa.Array:
