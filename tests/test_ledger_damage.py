@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipelines.extract import pull_source
+from pipelines.extract import workbook as workbook_reader
 from pipelines.extract.texts import REASONS
 from pipelines.synth.biff import workbook
 from tests.test_extract_database import make_night
@@ -132,3 +133,25 @@ def test_a_cell_at_the_far_end_costs_a_moment(tmp_path, where):
     (night.home.inbox / "远村.xlsx").write_bytes(packed(parts))
     pull_source(night, "ledger")
     assert len(live(night)) == PEOPLE
+
+
+def test_a_cell_far_off_in_a_long_sheet_ends_its_file_before_the_room_is_made(tmp_path):
+    path = write(tmp_path / "好村.xlsx", [HEAD, *people(PEOPLE)])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    filled = "".join(f'<c r="{chr(65 + n)}%d" t="str"><v>村口老槐树下</v></c>' for n in range(26))
+    rows = [
+        f'<row r="{n}">{filled}</row>' % ((n,) * 26) for n in range(PEOPLE + 10, PEOPLE + 9_010)
+    ]
+    cell = '<row r="900000"><c r="ZZ900000" t="str"><v>完</v></c></row></sheetData>'
+    rows.append(cell)
+    parts[SHEET] = parts[SHEET].replace(b"</sheetData>", "".join(rows).encode())
+    assert len(parts[SHEET]) > 1.1 * workbook_reader._SEARCHED_FIRST
+    night = make_night(tmp_path, LEDGER)
+    night.home.inbox.mkdir(parents=True, exist_ok=True)
+    (night.home.inbox / "乙村.xlsx").write_bytes(packed(parts))
+    for village, count in (("甲", 3), ("丙", 4)):  # the child that gave up is followed by another
+        write(night.home.inbox / f"{village}村.xlsx", [HEAD, *people(count)])
+    pull_source(night, "ledger")
+    assert waiting(night) == [("乙村.xlsx", "sparse")]
+    assert {file for (file,) in live(night, "DISTINCT file")} == {"甲村.xlsx", "丙村.xlsx"}

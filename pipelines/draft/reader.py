@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def main() -> None:
     """Sample workbooks. The first line on stdin is the words that are known, and the sheet."""
     asked: dict[str, Any] = {}
 
-    def read(path: Path, target: Path, today: date) -> dict[str, Any]:
+    def read(path: Path, target: Path, *_: object) -> dict[str, Any]:
         return sample_workbook(path, target, frozenset(asked["words"]), asked["sheet"])
 
     serve(read, lambda hello: asked.update(json.loads(hello)))

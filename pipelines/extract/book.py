@@ -34,12 +34,14 @@ class Book:
     Attributes:
         path: the file that is read: the workbook itself, or what was behind its password.
         is_untitled: the format knows no titles of sheets; the only sheet is the ledger.
+        left: parts of the file that nobody has searched to their end for far-off cells.
     """
 
     path: Path
     sheets_metadata: Sequence[calamine.SheetMetadata | PlainSheet]
     is_untitled: bool = False
     excel: calamine.CalamineWorkbook | None = None
+    left: frozenset[str] = frozenset()
 
     def get_sheet_by_name(self, name: str) -> calamine.CalamineSheet | PlainSheet:
         """The sheet with this title."""
@@ -49,13 +51,16 @@ class Book:
 
 
 @contextmanager
-def opened(path: Path, source: SourceMap, beside: Path) -> Iterator[Book]:
+def opened(
+    path: Path, source: SourceMap, beside: Path, looked_at: int | None = None
+) -> Iterator[Book]:
     """The workbook in `path`.
 
     Args:
         path: the file.
         source: says how columns are called, and where passwords are found.
         beside: a name that is free, for what is needed meanwhile.
+        looked_at: bytes of each sheet that are searched for far-off cells; None: all of them.
 
     Raises:
         Unreadable: it cannot be used; `code` says why.
@@ -63,18 +68,20 @@ def opened(path: Path, source: SourceMap, beside: Path) -> Iterator[Book]:
     """
     with ExitStack() as stack:
         try:
-            book = _open(path, source, beside, stack)
+            book = _open(path, source, beside, stack, looked_at)
         except (Unreadable, calamine.PasswordError) as error:
             if isinstance(error, Unreadable) and error.code != "password":
                 raise
             plain = beside.with_suffix(".unlocked")
             stack.callback(plain.unlink, missing_ok=True)
             unlock(path, plain, source.passwords)
-            book = _open(plain, source, beside, stack)
+            book = _open(plain, source, beside, stack, looked_at)
         yield book
 
 
-def _open(path: Path, source: SourceMap, beside: Path, stack: ExitStack) -> Book:
+def _open(
+    path: Path, source: SourceMap, beside: Path, stack: ExitStack, looked_at: int | None
+) -> Book:
     kind = format_of(path)
     if kind is Format.TEXT:
         words = {word for column in source.columns.values() for word in column.aliases}
@@ -85,18 +92,17 @@ def _open(path: Path, source: SourceMap, beside: Path, stack: ExitStack) -> Book
         return Book(path, read_sheetml(path))
     if kind is Format.ZIP:
         raise Unreadable("nested_archive")
-    _inspect(path, kind)
+    left = _inspect(path, kind, looked_at)
     excel = calamine.CalamineWorkbook.from_path(str(_named(path, kind, beside, stack)))
-    return Book(path, excel.sheets_metadata, excel=excel)
+    return Book(path, excel.sheets_metadata, excel=excel, left=left)
 
 
-def _inspect(path: Path, kind: Format) -> None:
+def _inspect(path: Path, kind: Format, looked_at: int | None) -> frozenset[str]:
     if kind is not Format.ODS:
-        inspect(path)
-        return
+        return inspect(path, looked_at)
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            inspect_entries(file, archive.infolist())
+            return inspect_entries(file, archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise Unreadable("not_a_workbook") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -35,8 +36,40 @@ class Unreadable(Exception):
         super().__init__(code)
 
 
-def inspect(path: Path) -> None:
+class FarCells:
+    """Whether a sheet has cells so far off that the room between them would fill the memory."""
+
+    def __init__(self) -> None:
+        self._widest, self._is_far, self._tail = _NARROW, False, b""
+
+    def look(self, piece: bytes) -> None:
+        """Go on with the next `piece` of the sheet's text."""
+        for window in (self._tail + piece[:_OVERLAP], piece):
+            if _FAR.search(window):
+                self._is_far = True
+                columns = {b"A", *_COLUMN.findall(window)}
+                self._widest = max(self._widest, *map(_column, columns))
+        self._tail = (self._tail + piece[-_OVERLAP:])[-_OVERLAP:]
+
+    def judge(self, pieces: Iterable[bytes]) -> None:
+        """Look through the sheet's `pieces` again, where it is as wide as its rows are few.
+
+        Raises:
+            Unreadable: a cell or a row stands too far down.
+        """
+        if self._is_far and _has_row_beyond(pieces, MAX_CELLS // self._widest):
+            raise Unreadable("sparse")
+
+
+def inspect(path: Path, looked_at: int | None = None) -> frozenset[str]:
     """Read the packing of an Excel workbook, not its content, in bounded memory.
+
+    Args:
+        path: the file.
+        looked_at: bytes of each sheet that are searched for far-off cells; None: all of them.
+
+    Returns:
+        The sheets of which more is left to search.
 
     Raises:
         Unreadable: it is no workbook, has a password, or would unfold beyond all bounds.
@@ -48,20 +81,25 @@ def inspect(path: Path) -> None:
     if head == _OLE:
         if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
             raise Unreadable("password")
-        return
+        return frozenset()
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             if "[Content_Types].xml" not in archive.namelist():
                 raise Unreadable("not_a_workbook")
-            inspect_entries(file, archive.infolist())
+            return inspect_entries(file, archive.infolist(), looked_at)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         raise Unreadable("not_a_workbook") from error
     except RuntimeError as error:  # an entry of the archive itself is encrypted
         raise Unreadable("password") from error
 
 
-def inspect_entries(file: IO[bytes], entries: list[zipfile.ZipInfo]) -> None:
+def inspect_entries(
+    file: IO[bytes], entries: list[zipfile.ZipInfo], looked_at: int | None = None
+) -> frozenset[str]:
     """Unpack the parts of a zipped workbook and throw them away: what they declare may be a lie.
+
+    Returns:
+        See `inspect`.
 
     Raises:
         Unreadable: it would unfold beyond all bounds.
@@ -76,37 +114,38 @@ def inspect_entries(file: IO[bytes], entries: list[zipfile.ZipInfo]) -> None:
         ):
             raise Unreadable("too_large")
     total = 0
+    left: set[str] = set()
+    most = MAX_TOTAL if looked_at is None else looked_at
     for entry in entries:
         if entry.filename.endswith((".xml", ".rels", ".bin", ".vml")):
-            total += _scan(file, entry)
+            size, is_sheet = _scan(file, entry, most)
+            if is_sheet and size > most:
+                left.add(entry.filename)
+            total += size
             if total > MAX_TOTAL:
                 raise Unreadable("too_large")
+    return frozenset(left)
 
 
-def _scan(file: IO[bytes], entry: zipfile.ZipInfo) -> int:
-    """The true size of an entry."""
-    size, widest, is_far, tail = 0, _NARROW, False, b""
+def _scan(file: IO[bytes], entry: zipfile.ZipInfo, looked_at: int) -> tuple[int, bool]:
+    """The true size of an entry, and whether it is a sheet."""
+    size, far = 0, FarCells()
     is_sheet = "sheets/" in entry.filename.lower()
     for piece in unpack(file, entry):
         size += len(piece)
         if size > MAX_ENTRY:
             raise Unreadable("too_large")
-        if is_sheet:
-            window = tail + piece
-            if _FAR.search(window):
-                is_far = True
-                widest = max(widest, *map(_column, {b"A", *_COLUMN.findall(window)}))
-            tail = window[-_OVERLAP:]
-    if is_far and _has_row_beyond(file, entry, MAX_CELLS // widest):
-        raise Unreadable("sparse")
-    return size
+        if is_sheet and size - len(piece) <= looked_at:
+            far.look(piece)
+    far.judge(unpack(file, entry))
+    return size, is_sheet
 
 
-def _has_row_beyond(file: IO[bytes], entry: zipfile.ZipInfo, most: int) -> bool:
+def _has_row_beyond(pieces: Iterable[bytes], most: int) -> bool:
     """Whether a cell or a row of a sheet says that it stands below row `most`."""
     long_number = re.compile(rb"""r\s*=\s*["'][A-Za-z]*(\d{%d,})""" % len(str(most)))
     tail = b""
-    for piece in unpack(file, entry):
+    for piece in pieces:
         window = tail + piece
         if any(int(digits[:_OVERLAP]) > most for digits in long_number.findall(window)):
             return True

@@ -17,14 +17,15 @@ from pipelines.extract.workbook import read_workbook
 from schemas.source import SourceMap
 
 MEMORY = 3 << 30
+GivingUp = Callable[[Unreadable], None]
 
 
 def main() -> None:
     """Read ledgers. What a greeting holds is the source map that the next ones are read with."""
     source: list[SourceMap] = []
 
-    def read(path: Path, target: Path, today: date) -> dict[str, Any]:
-        return read_workbook(path, target, source[-1], today)
+    def read(path: Path, target: Path, today: date, give_up: GivingUp) -> dict[str, Any]:
+        return read_workbook(path, target, source[-1], today, give_up)
 
     serve(read, lambda hello: source.append(SourceMap.model_validate_json(hello)))
 
@@ -37,11 +38,14 @@ class _NoPandas(MetaPathFinder):
             raise ModuleNotFoundError(name)
 
 
-def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[str], None]) -> None:
+def serve(
+    read: Callable[[Path, Path, date, GivingUp], dict[str, Any]], greet: Callable[[str], None]
+) -> None:
     """Answer the tasks on stdin until it ends. A greeting is answered with ``{}``.
 
     Args:
-        read: reads a file into another, and says what it found.
+        read: reads a file into another, and says what it found. It may call what it is given,
+            from any thread, to answer at once and end the process, whatever else runs in it.
         greet: takes what the child is told before its first task, and between tasks.
     """
     sys.meta_path.insert(0, _NoPandas())
@@ -50,6 +54,12 @@ def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[s
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing a parser says can be taken for an answer
+
+    def give_up(error: Unreadable) -> None:
+        answers.write(json.dumps({**_failed(error), "ended": True}) + "\n")
+        answers.flush()
+        os._exit(0)
+
     for line in sys.stdin:
         task = json.loads(line)
         answer: dict[str, Any] = {}
@@ -58,10 +68,13 @@ def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[s
                 greet(task["hello"])
             else:
                 answer = read(
-                    Path(task["path"]), Path(task["target"]), date.fromisoformat(task["today"])
+                    Path(task["path"]),
+                    Path(task["target"]),
+                    date.fromisoformat(task["today"]),
+                    give_up,
                 )
         except Unreadable as error:
-            answer = {"failed": error.code, "detail": error.detail}
+            answer = _failed(error)
         except MemoryError:
             answer = {"failed": "too_large"}
         except (KeyboardInterrupt, SystemExit):
@@ -71,6 +84,10 @@ def serve(read: Callable[[Path, Path, date], dict[str, Any]], greet: Callable[[s
             answer = {"failed": "crashed"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _failed(error: Unreadable) -> dict[str, Any]:
+    return {"failed": error.code, "detail": error.detail}
 
 
 if __name__ == "__main__":

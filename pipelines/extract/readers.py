@@ -155,6 +155,8 @@ class _Child:
             has_died = process.poll() is not None
             self.stop()
             return {"failed": "crashed" if has_died else "timeout"}
+        if answer.pop("ended", False):
+            self.stop()
         return answer
 
     def stop(self) -> None:

@@ -19,6 +19,8 @@ from xml.etree import ElementTree
 
 from isal import isal_zlib
 
+from pipelines.extract.guard import FarCells
+
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*>")
@@ -50,23 +52,40 @@ class Signs:
 
 
 class Signboard:
-    """The signs of a workbook. Other formats than ``.xlsx`` give none."""
+    """The signs of a workbook. Other formats than ``.xlsx`` give none.
+
+    Attributes:
+        counts_from_1904: its day numbers begin there.
+        sheets: title → name of the part of the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.counts_from_1904 = False
         self._path = path
-        self._sheets: dict[str, str] = {}
+        self.sheets: dict[str, str] = {}
         self._struck: list[bytes] = []
         self._coloured: dict[bytes, str] = {}
         if zipfile.is_zipfile(path):
             self._open()
 
-    def of(self, title: str) -> Signs:
-        """The signs of the sheet called `title`."""
+    def of(self, title: str, far: FarCells | None = None) -> Signs:
+        """The signs of the sheet called `title`.
+
+        Args:
+            title: of the sheet.
+            far: looks on, where nobody has searched the whole sheet for far-off cells.
+
+        Raises:
+            Unreadable: a cell stands too far off.
+        """
         signs = Signs()
-        if title in self._sheets:
-            for piece in _unpacked(self._path, self._sheets[title]):
+        if title in self.sheets:
+            for piece in _unpacked(self._path, self.sheets[title]):
+                if far is not None:
+                    far.look(piece)
                 self._look(piece, signs)
+            if far is not None:
+                far.judge(_unpacked(self._path, self.sheets[title]))
         return signs
 
     def _open(self) -> None:
@@ -85,7 +104,7 @@ class Signboard:
             for sheet in book.iter(f"{_MAIN}sheet"):
                 target = targets.get(sheet.get(_LINK))
                 if target in names:
-                    self._sheets[sheet.get("name") or ""] = target
+                    self.sheets[sheet.get("name") or ""] = target
             settings = book.find(f"{_MAIN}workbookPr")
             if settings is not None:
                 self.counts_from_1904 = settings.get("date1904") in {"1", "true"}

@@ -8,7 +8,7 @@ from pipelines.extract.reader import serve
 
 def main() -> None:
     """Unpack; there is nothing to be told at the start."""
-    serve(lambda path, folder, _: unpack_parcel(path, folder), lambda _: None)
+    serve(lambda path, folder, *_: unpack_parcel(path, folder), lambda _: None)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,11 @@ from pipelines.extract import rows as kinds
 from pipelines.extract.block import BLOCK, BlockReader
 from pipelines.extract.book import Book, opened
 from pipelines.extract.findings import Findings
-from pipelines.extract.guard import Unreadable
+from pipelines.extract.guard import FarCells, Unreadable, inspect
 from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, HeaderFinder
 from pipelines.extract.people import Frame
 from pipelines.extract.plain import PlainSheet
-from pipelines.extract.signs import Signboard
+from pipelines.extract.signs import Signboard, Signs
 from pipelines.extract.values import cell
 from pipelines.extract.words import Vocabulary
 from schemas.source import SourceMap
@@ -37,6 +39,8 @@ _PLACES = (
     ("src_mark", pa.string()),
 )
 _BELOW_HEADER = 20
+_SEARCHED_FIRST = 8 << 20
+"""Bytes of a sheet that are searched for far-off cells before it is read; the rest meanwhile."""
 _WIDEST = 16_384
 """Columns of a sheet, in any program; a damaged cell may claim to stand in the 65,000th."""
 _PERHAPS = re.compile(
@@ -57,8 +61,22 @@ class Sheet:
     findings: Findings
 
 
-def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> dict[str, Any]:
+def read_workbook(
+    path: Path,
+    target: Path,
+    source: SourceMap,
+    today: date,
+    give_up: Callable[[Unreadable], None] | None = None,
+) -> dict[str, Any]:
     """Write the rows of all sheets that match to `target`.
+
+    Args:
+        path: the workbook.
+        target: becomes a Parquet file.
+        source: the map.
+        today: dates after it are slips of the pen.
+        give_up: called at once, from another thread, where going on would fill the memory; what
+            would be raised later.
 
     Returns:
         rows, observed, sheets_without_header, findings (as of `Finding`), and taken: how many rows
@@ -70,14 +88,24 @@ def read_workbook(path: Path, target: Path, source: SourceMap, today: date) -> d
     """
     gc.disable()  # millions of cells and no cycles: looking for some costs a sixth of the time
     try:
-        with opened(path, source, target.with_suffix(".open")) as book:
+        with opened(path, source, target.with_suffix(".open"), _SEARCHED_FIRST) as book:
             finder = HeaderFinder(Vocabulary(source))
             choice = _choose(book, source)
             if not choice.asked and not choice.perhaps:
                 raise Unreadable("no_sheet")
-            signs = Signboard(book.path)
+            board = Signboard(book.path)
+            if book.left.difference(board.sheets.values()):
+                inspect(book.path)
             read = {
-                title: _read_sheet(book, title, source, today, finder=finder, board=signs)
+                title: _read_sheet(
+                    book,
+                    title,
+                    source,
+                    today,
+                    finder=finder,
+                    look=partial(_look, board, title, book.left, give_up),
+                    counts_from_1904=board.counts_from_1904,
+                )
                 for title in (*choice.asked, *choice.perhaps)
             }
     except calamine.PasswordError as error:
@@ -179,6 +207,24 @@ def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str |
                 writer.write_table(pa.table({**places, **own}, schema=schema))
 
 
+def _look(
+    board: Signboard,
+    title: str,
+    left: Collection[str],
+    give_up: Callable[[Unreadable], None] | None,
+) -> Signs:
+    """The signs of a sheet; and whether it has far-off cells, while it is being read.
+
+    The reader makes room for them when it has read them all, and is slower than this.
+    """
+    try:
+        return board.of(title, FarCells() if board.sheets.get(title) in left else None)
+    except Unreadable as error:
+        if give_up is not None:
+            give_up(error)
+        raise
+
+
 def _read_sheet(
     book: Book,
     title: str,
@@ -186,11 +232,12 @@ def _read_sheet(
     today: date,
     *,
     finder: HeaderFinder,
-    board: Signboard,
+    look: Callable[[], Signs],
+    counts_from_1904: bool,
 ) -> Sheet | None:
     """None: there is no header."""
     with ThreadPoolExecutor(1) as beside:  # neither of them holds Python up
-        looked = beside.submit(board.of, title)
+        looked = beside.submit(look)
         sheet = book.get_sheet_by_name(title)
         signs = looked.result()
     if sheet.width > _WIDEST and not isinstance(sheet, PlainSheet):  # which cuts them off
@@ -213,7 +260,7 @@ def _read_sheet(
         findings,
         signs,
         shift=shift,
-        counts_from_1904=board.counts_from_1904,
+        counts_from_1904=counts_from_1904,
     )
     reader = BlockReader(header, finder, frame, areas)
     above = [cell(value) for row in head[: header.first] for value in row]

@@ -8,7 +8,7 @@ from pipelines.intake.read import read_form
 
 def main() -> None:
     """Read forms; there is nothing to be told at the start."""
-    serve(lambda path, target, _: read_form(path, target), lambda _: None)
+    serve(lambda path, target, *_: read_form(path, target), lambda _: None)
 
 
 if __name__ == "__main__":
