@@ -45,6 +45,7 @@ class Reading:
         seconds: after which the server gives the statement up.
         since: only rows from this day on are asked for, and those without a watermark.
         in_order: rows are asked for in the order of the key, whatever that costs the server.
+        by_value: every value is looked at, because some are bytes that are no text.
         columns: name and type of every column the table shows.
         is_partial: the rows were asked for by watermark; False where its type allows none.
         course: how far it came.
@@ -55,6 +56,7 @@ class Reading:
     seconds: int = 1_800
     since: date | None = None
     in_order: bool = False
+    by_value: bool = False
     columns: list[tuple[str, str]] = field(default_factory=list)
     is_partial: bool = False
     course: Course = field(default_factory=Course)
@@ -137,8 +139,12 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
             con.exec_driver_sql(f"SET LOCAL statement_timeout = {reading.seconds * 1000:d}")
         statement, types = _statement(source, con, reading)
         names = list(source.columns)
-        if (plain := _plain_file(con, statement, names)) is not None:
-            yield from sqlite.stream(*plain, names, reading.batch_rows)
+        if (plain := _plain_file(source, con, reading, statement, types)) is not None:
+            try:
+                yield from sqlite.stream(*plain, names, reading.batch_rows)
+            except sqlite3.OperationalError as error:
+                reading.by_value = sqlite.UNDECODABLE in str(error)
+                raise
             return
         if (
             con.dialect.name == "postgresql"
@@ -168,14 +174,25 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
 
 
 def _plain_file(
-    con: sa.Connection, statement: sa.Select, names: Sequence[str]
+    source: SourceMap,
+    con: sa.Connection,
+    reading: Reading,
+    statement: sa.Select,
+    types: Sequence[sa.types.TypeEngine],
 ) -> tuple[Path, str] | None:
     """The file and the SQL where rows can be taken as Arrow from SQLite itself."""
-    if con.dialect.name != "sqlite":
+    if con.dialect.name != "sqlite" or reading.by_value:
         return None
     sql = _sql(statement, con)
     connection = con.connection.driver_connection
-    if connection is None or not sqlite.is_plain(connection, sql, names):
+    # what a view computes is of any type, whatever its first row is declared as
+    is_view = by_name(source.table or "", sa.inspect(con).get_view_names()) is not None
+    doubtful = [
+        name
+        for name, type_ in zip(source.columns, types, strict=True)
+        if is_view or not isinstance(type_, sa.String)
+    ]
+    if connection is None or not sqlite.is_plain(connection, sql, doubtful):
         return None
     ((_, _, file),) = connection.execute("PRAGMA database_list").fetchall()
     return Path(file), sql

@@ -192,16 +192,20 @@ def _draw(
     """Land or key what the database holds; its rows, and how many share their key.
 
     What broke off and cannot be gone on with is drawn anew at once, this time in the order of its
-    key, whatever that costs the server: another break will not throw it back.
+    key, whatever that costs the server: another break will not throw it back. So is what turned
+    out to hold bytes that are no text.
     """
+    was_by_value = reading.by_value
     try:
         return _draw_once(con, night, source, reading, take)
     except SourceHeld as held:
         course = reading.course
-        if not (held.transient and course.rows and not course.order and not reading.in_order):
+        if reading.by_value == was_by_value and not (
+            held.transient and course.rows and not course.order and not reading.in_order
+        ):
             raise
     reading.begin_anew()
-    reading.in_order = True
+    reading.in_order = reading.by_value == was_by_value
     return _draw_once(con, night, source, reading, take)
 
 

@@ -19,12 +19,22 @@ def uri(path: Path) -> str:
 
 
 def is_plain(connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> bool:
-    """Whether what `statement` selects is text and whole numbers only, which SQLite casts to text.
+    """Whether columns of what `statement` selects hold text and whole numbers only.
 
-    Its columns take values of any type, whatever they are declared as.
+    Those SQLite casts to text as they are read. Its columns take values of any type, whatever they
+    are declared as; but one that is declared as text keeps no number, and bytes that are no text
+    show when they are read.
+
+    Args:
+        connection: to the file.
+        statement: one SELECT.
+        names: columns that are not declared as text.
     """
     odd = " OR ".join(f"typeof(\"{name}\") IN ('real', 'blob')" for name in names)
-    return not connection.execute(f"SELECT 1 FROM ({statement}) WHERE {odd} LIMIT 1").fetchall()
+    return (
+        not odd
+        or not connection.execute(f"SELECT 1 FROM ({statement}) WHERE {odd} LIMIT 1").fetchall()
+    )
 
 
 def stream(
