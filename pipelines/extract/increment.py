@@ -59,7 +59,7 @@ def keys_stand(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) 
         con,
         f"""SELECT count(*) FROM main.{store.quote(source.source)}
         WHERE since_night < {night.number} AND coalesce(until_night >= {night.number}, TRUE)
-            AND regexp_matches(source_key, '~[0-9]+$')""",
+            AND contains(source_key, '~') AND regexp_matches(source_key, '~[0-9]+$')""",
     )
 
 

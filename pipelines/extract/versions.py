@@ -7,7 +7,7 @@ import duckdb
 from pipelines import store
 from pipelines.errors import SourceHeld
 from pipelines.extract import texts
-from pipelines.extract.keys import hash_sql, key_sql, keyed_sql, version_sql
+from pipelines.extract.keys import hash_sql, keyed_sql, version_sql
 from pipelines.night import Night
 from schemas.source import SourceMap
 from schemas.tables import RAW_COLUMNS
@@ -60,27 +60,38 @@ def key(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: s
 
 
 def key_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
-    """Make `incoming` of those `rows` that are not alive yet, and `seen`: the hashes of all.
+    """Make `incoming` of `rows` that are not alive yet, `gone` of the keys of what ended.
 
     For a table most of which stands still: of a row that is alive nothing is held but its hash.
     Only where the rows that are alive were keyed as these are and share no keys.
 
     Returns:
-        How many rows share their key with another; if any do, `incoming` is of no use.
+        0, or a number if rows share their key with another; then neither table is of use.
     """
+    alive = _alive_before(night, source)
     own = ", ".join(store.quote(name) for name in source.columns)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE seen AS
-        SELECT key_hash, row_hash, CASE WHEN row_hash NOT IN
-            (SELECT row_hash FROM ({_alive_before(night, source)})) THEN [{own}] END AS told
-        FROM (SELECT hash({key_sql(source)}) AS key_hash,
-            {hash_sql(source, "src_mark")} AS row_hash, {own} FROM ({rows}))""")
-    if repeated := _count_repeated(con, "seen", "key_hash"):
-        return repeated
+        SELECT row_hash,
+            CASE WHEN row_hash NOT IN (SELECT row_hash FROM ({alive})) THEN [{own}] END AS told
+        FROM (SELECT {hash_sql(source, "src_mark")} AS row_hash, {own} FROM ({rows}))""")
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE gone AS
+        SELECT source_key FROM ({alive}) l ANTI JOIN seen ON seen.row_hash = l.row_hash""")
+    again = store.count(con, "SELECT count(*) FROM seen WHERE told IS NULL") - (
+        store.count(con, f"SELECT count(*) FROM ({alive})")
+        - store.count(con, "SELECT count(*) FROM gone")
+    )
     columns = ", ".join(
         f"told[{place}] AS {store.quote(name)}" for place, name in enumerate(source.columns, 1)
     )
     fresh = f"(SELECT {columns} FROM seen WHERE told IS NOT NULL)"
-    return key(con, night, source, from_database(fresh))
+    repeated = key(con, night, source, from_database(fresh))
+    con.execute("DROP TABLE seen")
+    beside = store.count(
+        con,
+        f"""SELECT count(*) FROM incoming WHERE source_key NOT IN (FROM gone)
+            AND source_key IN (SELECT source_key FROM ({alive}))""",
+    )
+    return again + repeated + beside
 
 
 def merge(
@@ -116,15 +127,12 @@ def merge_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMa
         SourceHeld: fewer rows than the map's minimum, or too many vanished.
     """
     name = f"main.{store.quote(source.source)}"
-    live = f"(SELECT source_key, row_hash FROM {name} WHERE until_night IS NULL)"
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE verdict AS
-        SELECT source_key, CASE WHEN l.row_hash IS NULL THEN 'new' ELSE 'changed' END AS change
-        FROM (SELECT source_key FROM incoming) LEFT JOIN {live} l USING (source_key)
-        UNION ALL SELECT source_key, 'vanished' FROM {live} l
-        ANTI JOIN seen ON seen.row_hash = l.row_hash ANTI JOIN incoming USING (source_key)""")
-    _judge(con, source, store.count(con, f"SELECT count(*) FROM {live}"))
+    con.execute("""CREATE OR REPLACE TEMP TABLE verdict AS
+        SELECT source_key, CASE WHEN i.source_key IS NULL THEN 'vanished'
+            WHEN g.source_key IS NULL THEN 'new' ELSE 'changed' END AS change
+        FROM incoming i FULL JOIN gone g USING (source_key)""")
+    _judge(con, source, store.count(con, f"SELECT count(*) FROM {name} WHERE until_night IS NULL"))
     _insert(con, night, source, f"incoming WHERE {_end_changed(con, night, name)}")
-    con.execute("DROP TABLE seen")
 
 
 def _alive_before(night: Night, source: SourceMap) -> str:
@@ -134,17 +142,15 @@ def _alive_before(night: Night, source: SourceMap) -> str:
     )
 
 
-def _count_repeated(
-    con: duckdb.DuckDBPyConnection, rows: str, column: str = "hash(source_key)"
-) -> int:
-    """How many of `rows` share their key with another, give or take none that anybody will see."""
+def _count_repeated(con: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """How many of `rows` share their key with another."""
     # hashes are short: most sources repeat no key, and then need no table of all of them
-    if not store.count(con, f"SELECT count(*) - count(DISTINCT {column}) FROM {rows}"):
+    if not store.count(con, f"SELECT count(*) - count(DISTINCT hash(source_key)) FROM {rows}"):
         return 0
     return store.count(
         con,
         f"""SELECT coalesce(sum(n), 0)
-        FROM (SELECT count(*) AS n FROM {rows} GROUP BY {column} HAVING count(*) > 1)""",
+        FROM (SELECT count(*) AS n FROM {rows} GROUP BY source_key HAVING count(*) > 1)""",
     )
 
 
