@@ -6,12 +6,14 @@ import logging
 from collections.abc import Mapping
 
 import duckdb
-from splink import DuckDBAPI, Linker
+from splink.internals.dialects import SplinkDialect
+from splink.internals.predict import predict_from_comparison_vectors_sqls
 
 from pipelines.link import model
 from pipelines.link.blocking import evidence_sql
 from pipelines.link.context import SHARED_PHONES, context_sql
 from pipelines.link.levels import COLUMNS
+from pipelines.link.tally import levels_sql
 
 EVIDENCE = ", ".join(COLUMNS)
 """Columns that the comparisons look at."""
@@ -40,38 +42,48 @@ def compare(
             `SHARED_PHONES` has the telephones that several names share.
         least: pairs with a smaller match probability are left out.
     """
-    blocked = "SELECT join_key_l FROM blocked UNION ALL SELECT join_key_r FROM blocked"
-    compared = f"SELECT {EVIDENCE}, hub FROM ({evidence_sql(f'record_id IN ({blocked})')})"
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE splink_input AS "
-        + with_terms_sql(context_sql(compared, terms.get(SHARED_PHONES)), terms)
+    gather_evidence(con, "evidence", terms=terms)
+    # Splink would work out a level again wherever its weight stands in a sum
+    con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS {levels_sql('evidence')}")
+    con.execute("DROP TABLE evidence")
+    settings = model.settings(parameters, prior).get_settings("duckdb")
+    weighing = predict_from_comparison_vectors_sqls(
+        settings.column_info_settings.unique_id_input_columns,
+        settings.core_model_settings,
+        SplinkDialect.from_string("duckdb"),
+        threshold_match_probability=least,
+        training_mode=True,  # keeps the levels
     )
-    api = DuckDBAPI(con)
-    # what Splink would check here are settings that this project's own tests check
-    linker = Linker(
-        api.register("splink_input"), model.settings(parameters, prior), validate_settings=False
-    )
-    for term in model.TERMS:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE terms_{term} AS SELECT NULL::VARCHAR AS {term}, "
-            f"NULL::DOUBLE AS tf_{term} WHERE false"
-        )
-        linker.table_management.register_term_frequency_lookup(api.register(f"terms_{term}"), term)
-    linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
-    predicted = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
+    steps = "".join(f", {step['output_table_name']} AS ({step['sql']})" for step in weighing)
     gammas = ", ".join(f"gamma_{comparison.name}" for comparison in model.COMPARISONS)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE scored AS
+        WITH __splink__df_comparison_vectors AS (FROM levelled) {steps}
         SELECT least(record_id_l, record_id_r) AS record_l,
             greatest(record_id_l, record_id_r) AS record_r,
             match_weight AS weight, match_probability AS probability,
             {model.reasons_sql()} AS reasons, {gammas}
-        FROM {predicted.physical_name}
+        FROM {weighing[-1]["output_table_name"]}
         """
     )
-    predicted.drop_table_from_database_and_remove_from_cache()
-    con.execute("DROP TABLE splink_input")
+    con.execute("DROP TABLE levelled")
+
+
+def gather_evidence(
+    con: duckdb.DuckDBPyConnection, table: str, *, terms: Mapping[str, str]
+) -> None:
+    """The temporary table `table`: what the comparisons look at, of the records of ``blocked``."""
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE compared AS
+        SELECT join_key_l AS record_id FROM blocked UNION SELECT join_key_r FROM blocked"""
+    )
+    records = f"SELECT {EVIDENCE}, hub FROM ({evidence_sql('record_id IN (FROM compared)')})"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS "
+        + with_terms_sql(context_sql(records, terms.get(SHARED_PHONES)), terms)
+    )
+    con.execute("DROP TABLE compared")
 
 
 def with_terms_sql(records: str, terms: Mapping[str, str]) -> str:

@@ -50,7 +50,7 @@ def context_sql(records: str, shared: str | None) -> str:
     """
     shared = shared or "(SELECT NULL::VARCHAR AS phone, 0 AS names)"
     return f"""
-        WITH given AS MATERIALIZED ({records}),
+        WITH given AS ({records}),
         listed AS (
             SELECT record_id, unnest(phones) AS phone FROM given WHERE phones IS NOT NULL
         ), shared AS (
@@ -84,20 +84,16 @@ def _companions_sql() -> str:
     """
     return f"""wanted AS (
             SELECT record_id, hub FROM link.standing WHERE hub IN (SELECT hub FROM given)
-        ), member AS (
+        ), member AS MATERIALIZED (
             SELECT record_id, {UNIT} AS unit, hash(name_pinyin) AS sound FROM std.record
             WHERE name_pinyin IS NOT NULL AND (household_key IS NOT NULL OR role <> 'self')
-        ), housed AS MATERIALIZED (
-            SELECT hub, unit, sound FROM wanted JOIN member USING (record_id)
         ), home AS (
-            SELECT unit, list(DISTINCT sound) AS sounds FROM member
-            WHERE unit IN (SELECT unit FROM housed)
-            GROUP BY unit HAVING count(*) BETWEEN 2 AND {HOUSEHOLD}
+            SELECT unit FROM member GROUP BY unit HAVING count(*) BETWEEN 2 AND {HOUSEHOLD}
         ), companion AS (
-            SELECT hub, list_distinct(flatten(list(
-                list_filter(sounds, lambda s: s <> sound)))) AS companions
-            FROM housed JOIN home USING (unit)
-            GROUP BY hub HAVING len(companions) > 0
+            SELECT hub, list(sound) AS companions FROM (
+                SELECT DISTINCT w.hub, o.sound FROM wanted w JOIN member m USING (record_id)
+                SEMI JOIN home USING (unit) JOIN member o ON o.unit = m.unit AND o.sound <> m.sound
+            ) GROUP BY hub
         )"""
 
 

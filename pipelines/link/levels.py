@@ -16,6 +16,7 @@ from pipelines.link.agreement import (
     lost,
     masks_agree,
     one_character_differs,
+    one_slip,
     shortened,
     swapped,
 )
@@ -127,7 +128,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "near_sound",
                 "names sound alike",
-                "damerau_levenshtein(name_pinyin_l, name_pinyin_r) <= 1",
+                one_slip("name_pinyin_l", "name_pinyin_r"),
                 0.008,
                 2e-3,
             ),
@@ -177,7 +178,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "typo",
                 "ID numbers differ by one slip",
                 "NOT contains(id_text_l, '*') AND NOT contains(id_text_r, '*') "
-                "AND damerau_levenshtein(id_text_l, id_text_r) <= 1",
+                f"AND {one_slip(*_IDS)}",
                 0.03,
                 1e-8,
                 fixed=True,

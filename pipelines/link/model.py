@@ -41,7 +41,7 @@ def settings(
         probability_two_random_records_match=prior,
         comparisons=[_comparison(c, parameters[c.name]) for c in comparisons],
         blocking_rules_to_generate_predictions=[],
-        retain_matching_columns=True,
+        retain_matching_columns=False,
         retain_intermediate_calculation_columns=False,
         max_iterations=20,
         em_convergence=0.001,

@@ -45,22 +45,19 @@ def score_profile(
         ORDER BY md5_number_lower(record_id || '/{seed}') % {_HASHES}, record_id LIMIT {_SAMPLED}
         """
     )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE blocked AS SELECT 0::UTINYINT AS match_key,
-        record_id AS join_key_l, record_id AS join_key_r FROM sampled"""
-    )
-    compare(con, parameters, prior, terms=terms)
-    itself = _histogram(con)
     block(con, "sampled")
+    con.execute("INSERT INTO blocked SELECT 0, record_id, record_id FROM sampled")
     compare(con, parameters, prior, terms=terms)
-    return {"pairs": _histogram(con), "itself": itself}
+    itself = _histogram(con, "record_l = record_r")
+    con.execute("DELETE FROM scored WHERE record_l = record_r")
+    return {"pairs": _histogram(con, "true"), "itself": itself}
 
 
-def _histogram(con: duckdb.DuckDBPyConnection) -> Histogram:
+def _histogram(con: duckdb.DuckDBPyConnection, chosen: str) -> Histogram:
     return {
         str(int(edge)): n
         for edge, n in con.execute(
             f"""SELECT least(greatest(floor(weight / {BIN}) * {BIN}, {LOWEST}), {HIGHEST}),
-                count(*) FROM scored GROUP BY 1 ORDER BY 1"""
+                count(*) FROM scored WHERE {chosen} GROUP BY 1 ORDER BY 1"""
         ).fetchall()
     }

@@ -6,23 +6,21 @@ are one. Expectation maximisation is not used: within households it takes famili
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from splink import DuckDBAPI, Linker
 
 from pipelines.home import Home
 from pipelines.link import frozen, model
 from pipelines.link.blocking import evidence_sql
 from pipelines.link.charts import write_page
-from pipelines.link.compare import EVIDENCE, compare
+from pipelines.link.compare import EVIDENCE, gather_evidence
 from pipelines.link.context import EMPTY, SHARED_PHONES, shared_phones_sql
-from pipelines.link.levels import Comparison
 from pipelines.link.profile import score_profile
+from pipelines.link.tally import Counts, tally_all, tally_pairs
 from pipelines.store import count
 
 Decided = tuple[int, int, str]
@@ -40,9 +38,6 @@ _RANDOM_RECORDS = 2_000
 _JOINED_RECORDS = 60_000
 _RECORDS_A_NUMBER = 8
 _HASHES = 1_000_000
-
-Counts = dict[str, dict[str, int]]
-"""Comparison → level (or ``missing``) → pairs."""
 
 
 def train(
@@ -76,7 +71,7 @@ def train(
     if records >= PROFILE_RECORDS:
         levels, said = same_person_levels(con, seed, decided)
     if records >= ENOUGH_RECORDS:
-        parameters = _estimate_u(con, parameters, prior, records=records, seed=seed)
+        parameters = _estimate_u(con, parameters, records=records, seed=seed)
         parameters = _estimate_m(parameters, levels, said)
     terms = {term: _frequencies(con, term) for term in model.TERMS}
     terms[SHARED_PHONES] = con.sql(shared_phones_sql()).to_arrow_table()
@@ -158,18 +153,14 @@ def same_person_levels(
 
 def _count_levels(con: duckdb.DuckDBPyConnection) -> Counts:
     """How many pairs of ``blocked`` reach each level."""
-    has_pairs = count(con, "SELECT count(*) FROM blocked") > 0
-    if has_pairs:  # Splink takes a second to get ready
-        compare(con, model.defaults(), 0.01, terms={})
-    counts: Counts = {}
-    for comparison in model.COMPARISONS:
-        gamma = f"SELECT gamma_{comparison.name}, count(*) FROM scored GROUP BY 1"
-        found = dict(con.execute(gamma).fetchall()) if has_pairs else {}
-        top = len(comparison.levels) - 1
-        counts[comparison.name] = {
-            level.name: found.get(top - place, 0) for place, level in enumerate(comparison.levels)
-        } | {"missing": found.get(-1, 0)}
-    con.execute("DROP TABLE IF EXISTS scored")
+    if not count(con, "SELECT count(*) FROM blocked"):
+        return {
+            comparison.name: dict.fromkeys([*(x.name for x in comparison.levels), "missing"], 0)
+            for comparison in model.COMPARISONS
+        }
+    gather_evidence(con, "evidence", terms={})
+    counts = tally_pairs(con, "evidence")
+    con.execute("DROP TABLE evidence")
     return counts
 
 
@@ -186,61 +177,26 @@ def _prior(con: duckdb.DuckDBPyConnection, records: int) -> float:
 
 
 def _estimate_u(
-    con: duckdb.DuckDBPyConnection,
-    before: model.Parameters,
-    prior: float,
-    *,
-    records: int,
-    seed: int,
+    con: duckdb.DuckDBPyConnection, before: model.Parameters, *, records: int, seed: int
 ) -> model.Parameters:
-    """u from all pairs of a sample of candidates, taken by hash.
-
-    DuckDB joins few records in one thread, so half of the comparisons are estimated beside the
-    other half.
-    """
+    """u: the share of all pairs of a sample of candidates, taken by hash, at each level."""
     share = _HASHES * _RANDOM_RECORDS // records
     chosen = f"is_profile AND md5_number_lower(record_id || '/{seed}') % {_HASHES} < {share}"
-    empty = ", ".join((EMPTY, *(f"NULL::DOUBLE AS tf_{term}" for term in model.TERMS)))
     sample = con.sql(
-        f"SELECT {EVIDENCE}, {empty} FROM ({evidence_sql(chosen)}) ORDER BY record_id"
+        f"SELECT {EVIDENCE}, {EMPTY} FROM ({evidence_sql(chosen)}) ORDER BY record_id"
     ).to_arrow_table()
-    halves = model.COMPARISONS[::2], model.COMPARISONS[1::2]
-    with ThreadPoolExecutor(len(halves)) as pool:
-        learned = pool.map(lambda half: _random_levels(sample, before, prior, half), halves)
-        trained_of = dict(
-            pair
-            for half, found in zip(halves, learned, strict=True)
-            for pair in zip((spec.name for spec in half), found, strict=True)
-        )
+    learned = [c for c in model.COMPARISONS if not all(level.fixed for level in c.levels)]
+    seen = tally_all(sample, learned)
     parameters: model.Parameters = {}
     for spec in model.COMPARISONS:
-        trained = trained_of[spec.name]
-        levels = [x for x in trained["comparison_levels"] if not x.get("is_null_level")]
+        found = seen.get(spec.name, {})
+        whole = sum(found.get(level.name, 0) for level in spec.levels)
         parameters[spec.name] = {}
-        for level, found in zip(spec.levels, levels, strict=True):
+        for level in spec.levels:
             m, u = before[spec.name][level.name]
-            seen = None if level.fixed else found.get("u_probability")
-            parameters[spec.name][level.name] = (m, _observed(seen, u, 1e-7))
+            share_of_all = found[level.name] / whole if whole and not level.fixed else None
+            parameters[spec.name][level.name] = (m, _observed(share_of_all, u, 1e-7))
     return parameters
-
-
-def _random_levels(
-    sample: pa.Table,
-    before: model.Parameters,
-    prior: float,
-    comparisons: Sequence[Comparison],
-) -> list[dict[str, Any]]:
-    """What Splink learns of comparisons from all pairs of `sample`, in a database of its own."""
-    with duckdb.connect(config={"threads": 1}) as con:
-        con.register("sample_random", sample)
-        linker = Linker(
-            DuckDBAPI(con).register("sample_random"), model.settings(before, prior, comparisons)
-        )
-        linker.training.estimate_u_using_random_sampling(
-            max_pairs=1e9, min_count_per_level=None, num_chunks=1
-        )
-        learned: list[dict[str, Any]] = linker.misc.save_model_to_json()["comparisons"]
-    return learned
 
 
 def _estimate_m(before: model.Parameters, joined: Counts, always: Counts) -> model.Parameters:
