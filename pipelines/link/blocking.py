@@ -98,10 +98,13 @@ _EVIDENCE = """
             CASE WHEN id17 IS NULL AND length(replace(id_partial, '*', '')) >= 6
                 THEN id_partial END AS id_left,
             CASE WHEN regexp_matches(address_key, '^[^|]*[|][^|]+[|][^|]+[|][^|]*[|][^|]')
-                THEN substr(address_key, strpos(address_key, '|') + 1)
-                ELSE dwelling_key END AS door,
-            nullif(regexp_extract(address_key, '^[^|]*[|][^|]*[|][^|]+'), '') AS building_key,
-            nullif(regexp_extract(address_key, '^[^|]*[|][^|]+'), '') AS estate_key
+                THEN hash(substr(address_key, strpos(address_key, '|') + 1))
+                WHEN dwelling_key IS NOT NULL THEN hash(dwelling_key) END AS door,
+            CASE WHEN regexp_matches(address_key, '^[^|]*[|][^|]*[|][^|]')
+                THEN hash(regexp_extract(address_key, '^[^|]*[|][^|]*[|][^|]+')) END
+                AS building_key,
+            CASE WHEN regexp_matches(address_key, '^[^|]*[|][^|]')
+                THEN hash(regexp_extract(address_key, '^[^|]*[|][^|]+')) END AS estate_key
         FROM std.record
     ) r USING (record_id)
     WHERE {condition}

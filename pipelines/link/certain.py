@@ -87,12 +87,13 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
         f"""CREATE OR REPLACE TEMP {"VIEW" if everything else "TABLE"} looked_at AS
         SELECT {_READ} FROM std.record {scope}"""
     )
+    # A number of 17 digits is compared and kept as one integer, a name by its hash.
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE claim AS
-        SELECT record_id, source, id17, id_status = 'conflict' AS conflict, name_key, name_pinyin,
-            name_shape, surname, former_name, sex, birth_date,
-            coalesce(birth_from_id, false) AS implied
+        SELECT record_id, id17::BIGINT AS number, id_status = 'conflict' AS conflict,
+            CASE WHEN name_key IS NOT NULL THEN hash(name_key) END AS named,
+            CASE WHEN name_pinyin IS NOT NULL THEN hash(name_pinyin) END AS sound
         FROM looked_at
         WHERE id17 IS NOT NULL AND id_status IN ('valid', 'upgraded', 'conflict')
         """
@@ -100,20 +101,31 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE number AS
-        SELECT id17, count(*) AS holders, min(record_id) AS hub,
-            min(name_key) = max(name_key) AND NOT bool_or(conflict) AS is_clear
-        FROM claim GROUP BY id17
+        SELECT number, count(*)::INTEGER AS holders, min(record_id) AS hub,
+            min(named) = max(named) AND NOT bool_or(conflict) AS is_clear
+        FROM claim GROUP BY number
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE contested AS
+        SELECT record_id, source, number, c.conflict, name_key, name_pinyin, name_shape, surname,
+            former_name, sex, birth_date, coalesce(birth_from_id, false) AS implied, holders
+        FROM claim c JOIN number n USING (number) JOIN looked_at USING (record_id)
+        WHERE is_clear IS NOT TRUE
         """
     )
     _spellings(con)
     _parties(con)
     _standing(con, everything=everything)
-    _pairs(con)
+    _pairs(con, scope)
     found = {
         "certain": count(con, "SELECT count(*) FROM certain_pair WHERE verdict = 'joined'"),
-        "contested_numbers": count(con, "SELECT count(DISTINCT id17) FROM party WHERE rivals > 1"),
+        "contested_numbers": count(
+            con, "SELECT count(DISTINCT number) FROM party WHERE rivals > 1"
+        ),
     }
-    for table in ("claim", "number", "spelling", "party"):
+    for table in ("claim", "number", "contested", "spelling", "party"):
         con.execute(f"DROP TABLE {table}")
     con.execute(f"DROP {'VIEW' if everything else 'TABLE'} looked_at")
     return found
@@ -127,22 +139,21 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE spelling AS
-        SELECT id17, name_key, name_pinyin, name_shape,
+        SELECT number, name_key, name_pinyin, name_shape,
             max_by(surname, (length(surname), surname)) AS surname, former_name, sex, conflict,
             CASE WHEN NOT implied THEN birth_date END AS birth,
             birth IS NOT NULL AND NOT conflict AS confirms, min(birth_date) AS near,
             min(record_id) AS first, count(*) AS records, list(DISTINCT source) AS sources
-        FROM claim SEMI JOIN (SELECT id17 FROM number WHERE is_clear IS NOT TRUE) USING (id17)
-        GROUP BY ALL
+        FROM contested GROUP BY ALL
         """
     )
     edges = con.execute(
         f"""
         SELECT p.first AS l, q.first AS r
-        FROM spelling p JOIN spelling q ON p.id17 = q.id17 AND p.first < q.first
+        FROM spelling p JOIN spelling q ON p.number = q.number AND p.first < q.first
         SEMI JOIN (
-            SELECT id17 FROM spelling GROUP BY id17 HAVING count(*) <= {CROWD}
-        ) small ON small.id17 = p.id17
+            SELECT number FROM spelling GROUP BY number HAVING count(*) <= {CROWD}
+        ) small ON small.number = p.number
         WHERE {_AGREE}
         """
     ).fetchnumpy()
@@ -155,16 +166,16 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
             SELECT s.*, coalesce(a.hub, s.first) AS hub
             FROM spelling s LEFT JOIN agreeing a USING (first)
         ), led AS (
-            SELECT id17, hub FROM named WHERE name_key IS NOT NULL GROUP BY id17, hub
+            SELECT number, hub FROM named WHERE name_key IS NOT NULL GROUP BY number, hub
             HAVING NOT bool_and(conflict)
             QUALIFY count(*) OVER (
-                PARTITION BY id17 ORDER BY count(*) FILTER (confirms) DESC, sum(records) DESC
+                PARTITION BY number ORDER BY count(*) FILTER (confirms) DESC, sum(records) DESC
             ) = 1
         )
-        SELECT n.* EXCLUDE (hub), min(first) OVER (PARTITION BY n.id17, CASE
+        SELECT n.* EXCLUDE (hub), min(first) OVER (PARTITION BY n.number, CASE
             WHEN n.name_key IS NULL AND NOT n.conflict THEN coalesce(l.hub, n.hub)
             ELSE n.hub END) AS hub
-        FROM named n LEFT JOIN led l USING (id17)
+        FROM named n LEFT JOIN led l USING (number)
         """
     )
     con.unregister("agreeing")
@@ -180,43 +191,47 @@ def _parties(con: duckdb.DuckDBPyConnection) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE party AS
         WITH rival AS (
-            SELECT id17, hub, sum(records) AS records,
+            SELECT number, hub, sum(records) AS records,
                 coalesce(sum(records) FILTER (confirms), 0) AS confirmed,
                 coalesce(sum(records) FILTER (NOT conflict), 0) AS sound,
                 count(*) AS spellings
-            FROM spelling GROUP BY id17, hub
+            FROM spelling GROUP BY number, hub
         ), ranked AS (
-            SELECT *, count(*) OVER number AS rivals, sum(spellings) OVER number AS crowd,
-                rank() OVER (PARTITION BY id17 ORDER BY confirmed DESC, sound DESC) AS place,
-                count(*) OVER (PARTITION BY id17, confirmed, sound) AS ties
-            FROM rival WINDOW number AS (PARTITION BY id17)
+            SELECT *, count(*) OVER whole AS rivals, sum(spellings) OVER whole AS crowd,
+                rank() OVER (PARTITION BY number ORDER BY confirmed DESC, sound DESC) AS place,
+                count(*) OVER (PARTITION BY number, confirmed, sound) AS ties
+            FROM rival WINDOW whole AS (PARTITION BY number)
         )
         SELECT *, place = 1 AND ties = 1 AND sound > 0 AND crowd <= {CROWD} AS is_holder,
-            bool_or(is_holder) OVER (PARTITION BY id17) AS has_holder,
-            min(hub) FILTER (is_holder) OVER (PARTITION BY id17) AS holder_hub,
-            min(hub) OVER (PARTITION BY id17) AS first_hub
+            bool_or(is_holder) OVER (PARTITION BY number) AS has_holder,
+            min(hub) FILTER (is_holder) OVER (PARTITION BY number) AS holder_hub,
+            min(hub) OVER (PARTITION BY number) AS first_hub
         FROM ranked
         """
     )
 
 
 def _standing(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
+    con.execute("BEGIN")
+    if everything:
+        con.execute("DELETE FROM link.standing")
+    else:
+        con.execute("DELETE FROM link.standing WHERE record_id IN (SELECT record_id FROM touched)")
     con.execute(
         """
-        CREATE OR REPLACE TEMP TABLE fresh_standing AS
+        INSERT INTO link.standing
         WITH placed AS (
-            SELECT record_id, hub, false AS is_open, id17 AS held_id, holders
-            FROM claim JOIN number USING (id17) WHERE is_clear IS TRUE
+            SELECT record_id, hub, false AS is_open, true AS is_held, holders
+            FROM claim JOIN number USING (number) WHERE is_clear IS TRUE
             UNION ALL
-            SELECT c.record_id, s.hub, NOT p.is_holder,
-                CASE WHEN p.is_holder OR NOT p.has_holder THEN c.id17 END, n.holders
-            FROM claim c JOIN number n ON n.id17 = c.id17 AND n.is_clear IS NOT TRUE
-            JOIN spelling s ON s.id17 = c.id17 AND s.name_key IS NOT DISTINCT FROM c.name_key
+            SELECT c.record_id, s.hub, NOT p.is_holder, p.is_holder OR NOT p.has_holder, c.holders
+            FROM contested c
+            JOIN spelling s ON s.number = c.number AND s.name_key IS NOT DISTINCT FROM c.name_key
                 AND s.name_pinyin IS NOT DISTINCT FROM c.name_pinyin
                 AND s.former_name IS NOT DISTINCT FROM c.former_name
                 AND s.sex IS NOT DISTINCT FROM c.sex AND s.conflict = c.conflict
                 AND s.birth IS NOT DISTINCT FROM CASE WHEN NOT c.implied THEN c.birth_date END
-            JOIN party p ON p.id17 = s.id17 AND p.hub = s.hub
+            JOIN party p ON p.number = s.number AND p.hub = s.hub
         ), profile AS (
             SELECT min(record_id) AS record_id
             FROM (
@@ -228,35 +243,29 @@ def _standing(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
         SELECT r.record_id, coalesce(p.hub, r.record_id) AS hub,
             coalesce(p.is_open, true) AS is_open,
             coalesce(p.is_open, true) OR f.record_id IS NOT NULL AS is_profile,
-            p.held_id, coalesce(p.holders, 0) AS holders
+            CASE WHEN p.is_held THEN r.id17 END AS held_id, coalesce(p.holders, 0) AS holders
         FROM looked_at r
         LEFT JOIN placed p USING (record_id) LEFT JOIN profile f USING (record_id)
         """
     )
-    con.execute("BEGIN")
-    if everything:
-        con.execute("DELETE FROM link.standing")
-    else:
-        con.execute("DELETE FROM link.standing WHERE record_id IN (SELECT record_id FROM touched)")
-    con.execute("INSERT INTO link.standing SELECT * FROM fresh_standing")
     con.execute("COMMIT")
 
 
-def _pairs(con: duckdb.DuckDBPyConnection) -> None:
+def _pairs(con: duckdb.DuckDBPyConnection, scope: str) -> None:
     """Stars around the smallest record of each party, and the contest between parties."""
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE certain_pair AS
         SELECT s.hub AS record_l, s.record_id AS record_r, 'certain' AS tier,
             {WEIGHT}::DOUBLE AS weight, 1.0::DOUBLE AS probability,
-            CASE WHEN l.name_key = r.name_key THEN 'same ID number; same name'
-                WHEN l.name_pinyin = r.name_pinyin THEN 'same ID number; names sound the same'
+            CASE WHEN l.named = r.named THEN 'same ID number; same name'
+                WHEN l.sound = r.sound THEN 'same ID number; names sound the same'
                 ELSE 'same ID number; names agree in part' END
-            || CASE WHEN l.id_status = 'conflict' OR r.id_status = 'conflict'
+            || CASE WHEN l.conflict OR r.conflict
                 THEN '; birth date or sex contradicts the number' ELSE '' END AS reasons,
             'joined' AS verdict
-        FROM fresh_standing s
-        JOIN looked_at l ON l.record_id = s.hub JOIN looked_at r ON r.record_id = s.record_id
+        FROM (FROM link.standing {scope}) s
+        JOIN claim l ON l.record_id = s.hub JOIN claim r ON r.record_id = s.record_id
         WHERE s.hub <> s.record_id
         UNION ALL
         SELECT least(hub, rival), greatest(hub, rival), 'certain', 0.0, 0.5,
@@ -267,4 +276,3 @@ def _pairs(con: duckdb.DuckDBPyConnection) -> None:
         ) WHERE hub <> rival
         """
     )
-    con.execute("DROP TABLE fresh_standing")

@@ -58,7 +58,8 @@ def context_sql(records: str, shared: str | None) -> str:
                 list(phone) FILTER (names > {OFFICE}) AS offices
             FROM listed JOIN {shared} USING (phone) GROUP BY record_id
         ), {_companions_sql()}, month AS (
-            SELECT unnest([{_first_days()}]) AS first, unnest([{_months()}]) AS name
+            SELECT split_part(spelt, '=', 1)::DATE AS first, split_part(spelt, '=', 2) AS name
+            FROM (SELECT unnest(string_split('{_lunar_months()}', ' ')) AS spelt)
         ), day AS (
             SELECT birth_day, name || lpad((1 + birth_day - first)::VARCHAR, 2, '0') AS lunar
             FROM (SELECT DISTINCT birth_day FROM given WHERE birth_day IS NOT NULL)
@@ -98,10 +99,11 @@ def _companions_sql() -> str:
 
 
 @cache
-def _lunar_months() -> list[tuple[str, str]]:
+def _lunar_months() -> str:
     """First day of every lunar month, and how its dates begin; a leap month's like its own.
 
-    Those who write lunar dates into a field for dates do not mark leap months either.
+    Those who write lunar dates into a field for dates do not mark leap months either. One text,
+    since DuckDB takes long to plan thousands of them.
     """
     months = []
     for year in range(_FIRST_YEAR, _LAST_YEAR):
@@ -109,13 +111,5 @@ def _lunar_months() -> list[tuple[str, str]]:
             for leap in (False, True):
                 with suppress(ValueError):  # most months have no leap month behind them
                     first = LunarDate(year, month, 1, leap).to_solar_date()
-                    months.append((first.isoformat(), f"{year}-{month:02d}-"))
-    return months
-
-
-def _first_days() -> str:
-    return ", ".join(f"DATE '{first}'" for first, _ in _lunar_months())
-
-
-def _months() -> str:
-    return ", ".join(f"'{name}'" for _, name in _lunar_months())
+                    months.append(f"{first.isoformat()}={year}-{month:02d}-")
+    return " ".join(months)

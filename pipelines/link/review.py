@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.link.cluster import DECISION_WEIGHT
 from pipelines.link.levels import COMPARISONS
@@ -49,14 +50,14 @@ END"""
 
 
 def _said(value: str) -> str:
-    """SQL of the distinct values that a side's records state; NULL: none."""
-    return f"list(DISTINCT hash({value})) FILTER (({value}) IS NOT NULL)"
+    """SQL of the values that a side's records state; NULL: none."""
+    return f"list(hash({value})) FILTER (({value}) IS NOT NULL)"
 
 
 _SAID = {
     # A number that is contested is no cell of the resident's until somebody says whose it is.
     "id_number": _said("CASE WHEN s.held_id IS NOT NULL AND NOT s.is_open THEN r.id17 END"),
-    "phone": "nullif(list_distinct(flatten(list(r.phones) FILTER (r.phones IS NOT NULL))), [])",
+    "phone": "nullif(flatten(list(r.phones) FILTER (r.phones IS NOT NULL)), [])",
 }
 
 
@@ -168,8 +169,7 @@ def _weigh(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             SELECT record_id, resident_id FROM link.cluster SEMI JOIN concerned USING (resident_id)
         ), known AS (
             SELECT m.resident_id, count(*) AS records,
-                list(DISTINCT s.held_id) FILTER (s.held_id IS NOT NULL AND NOT s.is_open)
-                    AS numbers,
+                list(s.held_id) FILTER (s.held_id IS NOT NULL AND NOT s.is_open) AS numbers,
                 {said}
             FROM member m JOIN std.record r USING (record_id)
             JOIN link.standing s USING (record_id) GROUP BY m.resident_id
@@ -205,11 +205,14 @@ def _words(con: duckdb.DuckDBPyConnection) -> None:
     """Temporary tables ``explanation`` and ``words``: reasons as a person reads them."""
     con.execute("CREATE OR REPLACE TEMP TABLE explanation (asks VARCHAR, text VARCHAR)")
     con.executemany("INSERT INTO explanation VALUES (?, ?)", list(EXPLANATIONS.items()))
-    found = con.execute("SELECT DISTINCT reasons FROM waiting").fetchall()
-    con.execute("CREATE OR REPLACE TEMP TABLE words (reasons VARCHAR, words VARCHAR)")
-    rows = [
-        (reasons, "，".join(WORDS[part] for part in reasons.split("; ") if part in WORDS))
-        for (reasons,) in found
+    found = [row[0] for row in con.execute("SELECT DISTINCT reasons FROM waiting").fetchall()]
+    words = [
+        "，".join(WORDS[part] for part in reasons.split("; ") if part in WORDS) or None
+        for reasons in found
     ]
-    if rows:
-        con.executemany("INSERT INTO words VALUES (?, nullif(?, ''))", rows)
+    con.register(
+        "worded",
+        pa.table({"reasons": pa.array(found, pa.string()), "words": pa.array(words, pa.string())}),
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE words AS FROM worded")
+    con.unregister("worded")
