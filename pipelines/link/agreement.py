@@ -90,10 +90,14 @@ def masks_agree(a: str, b: str) -> str:
         for start, length in _ID_PARTS
     )
     whole = sum(length for _, length in _ID_PARTS)
-    # A CASE keeps the comparison of parts from the pairs that it is not for.
-    return f"""({a} LIKE replace({b}, '*', '_') OR {b} LIKE replace({a}, '*', '_')
-        OR CASE WHEN contains({a}, '*') AND contains({b}, '*') AND length({a}) = {whole}
-            AND length({b}) = {whole} THEN {parts} ELSE false END)"""
+    ends = f"right({a}, 4) || right({b}, 4)"
+    # Most pairs are told by their ends. A CASE keeps from them what comes after.
+    return f"""CASE WHEN {a} = {b} THEN true
+        WHEN length({a}) <> length({b}) OR NOT contains({a} || {b}, '*')
+            OR (right({a}, 4) <> right({b}, 4) AND NOT contains({ends}, '*')) THEN false
+        WHEN {a} LIKE replace({b}, '*', '_') OR {b} LIKE replace({a}, '*', '_') THEN true
+        WHEN contains({a}, '*') AND contains({b}, '*') AND length({a}) = {whole}
+        THEN {parts} ELSE false END"""
 
 
 def ids_overlap(a: str, b: str) -> str:

@@ -54,13 +54,18 @@ SLIP_RULES: tuple[Rule, ...] = (
 
 _LOWER = 2**32 - 1
 """Half of a hash is enough for a key."""
+_HASHED = {
+    "name_key": "name_hash", "name_pinyin": "sound_hash", "village": "village_hash",
+    "surname_sound": "surname_hash", "door": "door",
+}  # fmt: skip
+"""Columns that several rules use → what holds their hash already."""
 
 _EVIDENCE = """
     SELECT record_id, s.hub, s.is_open, s.held_id, s.holders,
         coalesce(r.birth_from_id, false) AND r.id17 IS NOT NULL AS from_id,
         is_open AND from_id AS borrowed,
         r.row_id, r.name_key, r.name_pinyin, r.name_shape, r.surname, r.former_name,
-        r.surname_sound,
+        r.name_hash, r.sound_hash, r.surname_hash, r.village_hash, r.village,
         CASE WHEN NOT borrowed THEN r.sex END AS sex,
         CASE WHEN NOT borrowed AND r.birth_precision IN ('day', 'lunar') THEN r.birth_date END
             AS birth_day,
@@ -75,7 +80,6 @@ _EVIDENCE = """
             ELSE list_transform(r.phones, lambda p: CASE WHEN p NOT LIKE '0%' THEN p
                 ELSE substr(p, CASE WHEN p[2] IN ('1', '2') THEN 4 ELSE 5 END) END)
             END AS phones,
-        coalesce(r.village_code, r.village_name) AS village,
         r.door, r.building_key, r.estate_key,
         CASE WHEN s.is_open THEN r.id_left ELSE r.id_number END AS id_text,
         CASE WHEN s.is_open AND length(id_text) = 18 AND r.birth_date IS NULL
@@ -94,7 +98,12 @@ _EVIDENCE = """
             AS born_held
     FROM link.standing s JOIN (
         SELECT *, hash(source, source_key) AS row_id,
-            split_part(name_pinyin, ' ', 1) AS surname_sound,
+            coalesce(village_code, village_name) AS village,
+            CASE WHEN name_key IS NOT NULL THEN hash(name_key) END AS name_hash,
+            CASE WHEN name_pinyin IS NOT NULL THEN hash(name_pinyin) END AS sound_hash,
+            CASE WHEN name_pinyin IS NOT NULL THEN hash(split_part(name_pinyin, ' ', 1)) END
+                AS surname_hash,
+            CASE WHEN village IS NOT NULL THEN hash(village) END AS village_hash,
             CASE WHEN id17 IS NULL AND length(replace(id_partial, '*', '')) >= 6
                 THEN id_partial END AS id_left,
             CASE WHEN regexp_matches(address_key, '^[^|]*[|][^|]+[|][^|]+[|][^|]*[|][^|]')
@@ -147,12 +156,21 @@ def evidence_sql(condition: str) -> str:
 
 
 def _key(rule: Rule) -> str:
-    present = " AND ".join(f"{key} IS NOT NULL" for key in rule.keys)
-    hashed = f"(hash({', '.join(rule.keys)}) & {_LOWER})::UINTEGER"
+    parts = [
+        _HASHED.get(key, f"CASE WHEN {key} IS NOT NULL THEN hash({key}) END")
+        for key in rule.keys
+        if key != "phone"
+    ]
     if rule.explode:
-        hashed = f"list_transform(phones, lambda phone: {hashed})"
-        present = present.replace("phone IS", "phones IS")
-    return f"CASE WHEN {present} THEN {hashed} END"
+        parts.append("hash(phone)")
+    mixed = parts[0]
+    for part in parts[1:]:
+        mixed = f"xor({mixed}, {part})"
+    key = f"({mixed} & {_LOWER})::UINTEGER"
+    if not rule.explode:
+        return key
+    present = " AND ".join(f"{part} IS NOT NULL" for part in parts[:-1])
+    return f"CASE WHEN {present} THEN list_transform(phones, lambda phone: {key}) END"
 
 
 def block(con: duckdb.DuckDBPyConnection, scope: str | None = None) -> dict[str, int]:

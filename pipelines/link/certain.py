@@ -28,6 +28,8 @@ CROWD = 30
 _READ = """record_id, source, id17, id_status, name_key, name_pinyin, name_shape, surname,
     former_name, sex, birth_date, birth_from_id, phones, address_key, village_code"""
 
+_CLAIMS = "(id17 IS NOT NULL AND coalesce(id_status IN ('valid', 'upgraded', 'conflict'), false))"
+
 _NAMES_AGREE = f"""(
     p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin OR p.name_shape = q.name_shape
     OR p.former_name = q.name_key OR q.former_name = p.name_key
@@ -89,13 +91,14 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
     )
     # A number of 17 digits is compared and kept as one integer, a name by its hash.
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE claim AS
         SELECT record_id, id17::BIGINT AS number, id_status = 'conflict' AS conflict,
             CASE WHEN name_key IS NOT NULL THEN hash(name_key) END AS named,
-            CASE WHEN name_pinyin IS NOT NULL THEN hash(name_pinyin) END AS sound
-        FROM looked_at
-        WHERE id17 IS NOT NULL AND id_status IN ('valid', 'upgraded', 'conflict')
+            CASE WHEN name_pinyin IS NOT NULL THEN hash(name_pinyin) END AS sound,
+            hash(name_key, former_name, sex, phones, address_key, village_code, birth_date)
+                AS evidence
+        FROM looked_at WHERE {_CLAIMS}
         """
     )
     con.execute(
@@ -110,7 +113,8 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
         """
         CREATE OR REPLACE TEMP TABLE contested AS
         SELECT record_id, source, number, c.conflict, name_key, name_pinyin, name_shape, surname,
-            former_name, sex, birth_date, coalesce(birth_from_id, false) AS implied, holders
+            former_name, sex, birth_date, coalesce(birth_from_id, false) AS implied, holders,
+            evidence
         FROM claim c JOIN number n USING (number) JOIN looked_at USING (record_id)
         WHERE is_clear IS NOT TRUE
         """
@@ -218,13 +222,14 @@ def _standing(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     else:
         con.execute("DELETE FROM link.standing WHERE record_id IN (SELECT record_id FROM touched)")
     con.execute(
-        """
+        f"""
         INSERT INTO link.standing
         WITH placed AS (
-            SELECT record_id, hub, false AS is_open, true AS is_held, holders
+            SELECT record_id, hub, false AS is_open, number AS held, holders, evidence
             FROM claim JOIN number USING (number) WHERE is_clear IS TRUE
             UNION ALL
-            SELECT c.record_id, s.hub, NOT p.is_holder, p.is_holder OR NOT p.has_holder, c.holders
+            SELECT c.record_id, s.hub, NOT p.is_holder,
+                CASE WHEN p.is_holder OR NOT p.has_holder THEN c.number END, c.holders, c.evidence
             FROM contested c
             JOIN spelling s ON s.number = c.number AND s.name_key IS NOT DISTINCT FROM c.name_key
                 AND s.name_pinyin IS NOT DISTINCT FROM c.name_pinyin
@@ -233,19 +238,13 @@ def _standing(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
                 AND s.birth IS NOT DISTINCT FROM CASE WHEN NOT c.implied THEN c.birth_date END
             JOIN party p ON p.number = s.number AND p.hub = s.hub
         ), profile AS (
-            SELECT min(record_id) AS record_id
-            FROM (
-                SELECT r.record_id, p.hub, hash(r.name_key, r.former_name, r.sex, r.phones,
-                    r.address_key, r.village_code, r.birth_date) AS evidence
-                FROM looked_at r JOIN placed p USING (record_id) WHERE NOT p.is_open
-            ) GROUP BY hub, evidence
+            SELECT min(record_id) AS record_id FROM placed WHERE NOT is_open GROUP BY hub, evidence
         )
-        SELECT r.record_id, coalesce(p.hub, r.record_id) AS hub,
-            coalesce(p.is_open, true) AS is_open,
-            coalesce(p.is_open, true) OR f.record_id IS NOT NULL AS is_profile,
-            CASE WHEN p.is_held THEN r.id17 END AS held_id, coalesce(p.holders, 0) AS holders
-        FROM looked_at r
-        LEFT JOIN placed p USING (record_id) LEFT JOIN profile f USING (record_id)
+        SELECT p.record_id, p.hub, p.is_open, p.is_open OR f.record_id IS NOT NULL,
+            held::VARCHAR, p.holders
+        FROM placed p LEFT JOIN profile f USING (record_id)
+        UNION ALL
+        SELECT record_id, record_id, true, true, NULL, 0 FROM looked_at WHERE NOT {_CLAIMS}
         """
     )
     con.execute("COMMIT")

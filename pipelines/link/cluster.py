@@ -28,7 +28,11 @@ def cluster_records(night: Night) -> dict[str, object]:
     Returns:
         counts: residents, components cut, pairs refused, events by kind.
     """
-    with night.stage("cluster_records") as counts, night.open() as con, past(con, night):
+    with (
+        night.stage("cluster_records") as counts,
+        night.open() as con,
+        past(con, night),
+    ):
         con.execute("BEGIN")
         again = count(
             con,
@@ -220,18 +224,18 @@ def _find_unlawful(con: duckdb.DuckDBPyConnection) -> None:
             SELECT record_id, min(meant) AS meant FROM slip
             GROUP BY record_id HAVING min(meant) = max(meant)
         )
-        SELECT m.record_id, m.component, coalesce(c.meant, s.held_id) AS held_id
+        SELECT m.record_id, m.component, coalesce(c.meant, s.held_id)::BIGINT AS held
         FROM member m JOIN link.standing s USING (record_id) LEFT JOIN clear c USING (record_id)
         """
     )
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE unlawful AS
-        SELECT component FROM held GROUP BY component HAVING min(held_id) <> max(held_id)
+        SELECT component FROM held GROUP BY component HAVING min(held) <> max(held)
         UNION
         SELECT component FROM member JOIN std.record r USING (record_id)
         WHERE r.role <> 'self'
-        GROUP BY component, r.source, r.source_key HAVING count(*) > 1
+        GROUP BY component, hash(r.source, r.source_key) HAVING count(*) > 1
         UNION
         SELECT l.component FROM link.decision d
         JOIN member l ON l.record_id = d.record_l JOIN member r ON r.record_id = d.record_r
@@ -244,7 +248,7 @@ def _cut(con: duckdb.DuckDBPyConnection) -> int:
     """Rebuild the unlawful components edge by edge, strongest first. Returns pairs refused."""
     nodes: dict[int, dict[int, Node]] = {}
     for component, record, row, number in con.execute(
-        """SELECT h.component, h.record_id, hash(r.source, r.source_key), h.held_id
+        """SELECT h.component, h.record_id, hash(r.source, r.source_key), h.held::VARCHAR
         FROM held h JOIN std.record r USING (record_id) SEMI JOIN unlawful USING (component)"""
     ).fetchall():
         nodes.setdefault(component, {})[record] = Node(row, number)

@@ -58,12 +58,13 @@ def context_sql(records: str, shared: str | None) -> str:
                 list(phone) FILTER (names > {OFFICE}) AS offices
             FROM listed JOIN {shared} USING (phone) GROUP BY record_id
         ), {_companions_sql()}, month AS (
-            SELECT split_part(spelt, '=', 1)::DATE AS first, split_part(spelt, '=', 2) AS name
+            SELECT split_part(spelt, '=', 1)::DATE AS first, split_part(spelt, '=', 2) AS name,
+                coalesce(lead(first) OVER (ORDER BY first) - first, 30) AS days
             FROM (SELECT unnest(string_split('{_lunar_months()}', ' ')) AS spelt)
         ), day AS (
-            SELECT birth_day, name || lpad((1 + birth_day - first)::VARCHAR, 2, '0') AS lunar
-            FROM (SELECT DISTINCT birth_day FROM given WHERE birth_day IS NOT NULL)
-            ASOF JOIN month ON birth_day >= first
+            SELECT (first + (d - 1)::INTEGER)::DATE AS birth_day,
+                name || lpad(d::VARCHAR, 2, '0') AS lunar
+            FROM (SELECT *, unnest(range(1, days + 1)) AS d FROM month)
         )
         SELECT g.* EXCLUDE (phones),
             CASE WHEN s.offices IS NULL THEN g.phones

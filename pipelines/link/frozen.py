@@ -174,8 +174,11 @@ def fingerprint() -> str:
 
 def _content(table: pa.Table) -> dict[str, Any]:
     digest = hashlib.sha256()
-    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        digest.update(repr(row).encode())
+    for column in table.columns:
+        if pa.types.is_string(column.type):
+            digest.update("\0".join(column.to_pylist()).encode())
+        else:
+            digest.update(column.to_numpy().tobytes())
     return {"values": table.num_rows, "sha256": digest.hexdigest()}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.home import Home
 from pipelines.link import frozen, model
@@ -73,7 +74,9 @@ def train(
     if records >= ENOUGH_RECORDS:
         parameters = _estimate_u(con, parameters, records=records, seed=seed)
         parameters = _estimate_m(parameters, levels, said)
-    terms = {term: _frequencies(con, term) for term in model.TERMS}
+    terms, known = {}, {}
+    for term in model.TERMS:
+        terms[term], known[term] = _frequencies(con, term)
     terms[SHARED_PHONES] = con.sql(shared_phones_sql()).to_arrow_table()
     if records >= PROFILE_RECORDS:
         for term, table in terms.items():
@@ -87,9 +90,7 @@ def train(
         "seed": seed,
         "records": records,
         "open_records": count(con, "SELECT count(*) FROM link.standing WHERE is_open"),
-        "candidates": count(
-            con, "SELECT count(name_key) FROM std.record SEMI JOIN candidate USING (record_id)"
-        ),
+        "candidates": known["name_key"],
         "is_fitted": records >= ENOUGH_RECORDS,
         "decided_always": sum(verdict == "always" for *_, verdict in decided),
         "prior": prior,
@@ -227,9 +228,12 @@ def _observed(value: object, before: float, least: float) -> float:
     return float(f"{min(value, 0.99999):.6g}")
 
 
-def _frequencies(con: duckdb.DuckDBPyConnection, term: str) -> pa.Table:
-    return con.sql(
-        f"""SELECT {term}, count(*) / sum(count(*)) OVER () AS tf_{term}
-        FROM std.record SEMI JOIN candidate USING (record_id)
+def _frequencies(con: duckdb.DuckDBPyConnection, term: str) -> tuple[pa.Table, int]:
+    """Each value's share of the candidates that have one, and how many these are."""
+    counted = con.sql(
+        f"""SELECT {term}, count(*) AS n FROM std.record SEMI JOIN candidate USING (record_id)
         WHERE {term} IS NOT NULL GROUP BY {term} ORDER BY {term}"""
     ).to_arrow_table()
+    whole = pc.sum(counted["n"]).as_py() or 0
+    share = pc.divide(pc.cast(counted["n"], pa.float64()), float(whole or 1))
+    return pa.table({term: counted[term], f"tf_{term}": share}), whole
