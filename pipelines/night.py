@@ -71,6 +71,18 @@ class Night:
                 con.execute("DETACH landed")
 
     @contextmanager
+    def open_for_linking(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """As `open`, within `linking_memory`: pages of the file that were read make room."""
+        limits = self.config.district.limits
+        with self.open() as con:
+            con.execute(f"SET memory_limit = '{limits.linking_memory}'")
+            try:
+                yield con
+            finally:
+                with con.cursor() as other:  # `con` may be in a transaction that failed
+                    other.execute(f"SET memory_limit = '{limits.memory}'")
+
+    @contextmanager
     def open_landed(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The landing zone for writing."""
         limits = self.config.district.limits

@@ -15,6 +15,7 @@ class Limits(Contract):
     Attributes:
         memory: DuckDB's memory limit, e.g. ``4GB``.
         landing_memory: the limit while sources are pulled, however large they are.
+        linking_memory: the limit while records are compared and joined.
         threads: worker threads; 0: ``ONEGRID_THREADS``, else as many as the machine has.
         spill: limit of DuckDB's temporary files.
         batch_rows: rows pulled from a source at a time.
@@ -23,6 +24,7 @@ class Limits(Contract):
 
     memory: str = "4GB"
     landing_memory: str = "550MB"
+    linking_memory: str = "800MB"
     threads: int = Key(default=0, ge=0)
     spill: str = "40GB"
     batch_rows: int = Key(default=50_000, ge=1)

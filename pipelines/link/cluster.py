@@ -30,7 +30,7 @@ def cluster_records(night: Night) -> dict[str, object]:
     """
     with (
         night.stage("cluster_records") as counts,
-        night.open() as con,
+        night.open_for_linking() as con,
         past(con, night),
     ):
         con.execute("BEGIN")

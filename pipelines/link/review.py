@@ -70,7 +70,7 @@ def queue_reviews(night: Night) -> dict[str, object]:
         counts: items by reason, and those over the budget.
     """
     linkage = night.config.district.linkage
-    with night.stage("queue_reviews") as counts, night.open() as con, past(con, night):
+    with night.stage("queue_reviews") as counts, night.open_for_linking() as con, past(con, night):
         con.execute("BEGIN")
         _wait(con)
         _weigh(con, night)

@@ -38,7 +38,7 @@ def score_pairs(night: Night) -> dict[str, object]:
     Returns:
         counts: pairs by tier and verdict, pairs compared by rule, and whether it trained.
     """
-    with night.stage("score_pairs") as counts, night.open() as con, past(con, night):
+    with night.stage("score_pairs") as counts, night.open_for_linking() as con, past(con, night):
         frozen, problem = _model_of(con, night)
         if problem:
             counts["model_problem"] = problem
