@@ -114,8 +114,10 @@ def same_person_levels(
     """
     records = max(count(con, "SELECT count(*) FROM std.record"), 1)
     share = max(_HASHES * _JOINED_RECORDS // records, 1)
-    stated = f"""NOT is_open AND NOT from_id
-        AND md5_number_lower(hub || '/{seed}') % {_HASHES} < {share}"""
+    # a number's records have their hub in common: it is hashed once, where it stands for itself
+    stated = f"""NOT is_open AND NOT from_id AND s.hub IN (
+        SELECT hub FROM link.standing WHERE record_id = hub AND NOT is_open
+            AND md5_number_lower(hub || '/{seed}') % {_HASHES} < {share})"""
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE sample AS
