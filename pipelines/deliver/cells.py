@@ -13,6 +13,7 @@ from pipelines.deliver.content import SHOWN, Sources, note_text
 from pipelines.deliver.layout import STATES, kind_of, note_column, value_column
 from pipelines.deliver.pieces import (
     Numbers,
+    Ordered,
     Own,
     Part,
     Pieces,
@@ -29,6 +30,8 @@ OPEN, CLOSE = ' t="inlineStr"><is><t>', "</t></is></c>"
 _ABSENT = STATES.index("absent")
 _BEFORE_1970, _MONTHS = 2400, 1 << 14
 """Months are counted from 1770 and fit into 14 bits."""
+_NO_DAY = -(1 << 31)
+_IS_SHOWN = np.array([state in SHOWN for state in STATES], np.int32)
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,18 @@ class Item:
 
 
 class Cells:
-    """The cells of a portion of rows (`rows_sql`)."""
+    """The cells of a portion of rows (`rows_sql`), of which some are their household's first."""
 
     def __init__(
-        self, table: pa.Table, template: Template, sources: Sources, pieces: Pieces
+        self,
+        portion: Ordered,
+        origins: Ordered,
+        template: Template,
+        sources: Sources,
+        pieces: Pieces,
     ) -> None:
-        self.table, self.template, self.sources, self.pieces = table, template, sources, pieces
-        self.is_first = table["is_first"].to_numpy().astype(np.int32)
+        self.portion, self.origins, self.is_first = portion, origins, portion.is_first
+        self.template, self.sources, self.pieces = template, sources, pieces
 
     def styled(self, style: str, rest: str, is_first: Numbers | None = None) -> Part:
         """The pieces from a style to `rest`; the style is another one on a household's first."""
@@ -70,24 +78,21 @@ class Cells:
         state = self._states(number)
         kind = kind_of(field)
         opens_note = f'<c r="{note_column(number)}'
-        column = self.table[f"x{number}"].combine_chunks()
         look = self._coded if field.codes else self._plain
-        value, said, length = look(column, state, kind, opens_note, field.codes or "")
+        value, said, length = look(f"x{number}", state, kind, opens_note, field.codes or "")
         return Item(state, value, self._notes(number, state), said, length)
 
     def _states(self, number: int) -> Numbers:
-        names, codes = dictionary(self.table[f"s{number}"].combine_chunks())
+        names, codes = self.portion.dictionary(f"s{number}")
         known = [_ABSENT if name is None else STATES.index(name) for name in names]
         return np.array(known, np.int32)[codes]
 
     def _notes(self, number: int, state: Numbers) -> Part:
         """The cell that says where the value is from."""
-        source = self.table[f"o{number}"].combine_chunks().cast(pa.int32()).fill_null(-1)
-        contested = self.table[f"c{number}"].combine_chunks().fill_null(False).cast(pa.int8())
-        months = self._months(self.table[f"d{number}"].combine_chunks())
-        told = np.isin(state, [STATES.index(name) for name in SHOWN])
-        where = ((source.to_numpy() + 1) * 2 + contested.to_numpy()) * _MONTHS + months
-        key = (np.where(told, where, 0) * len(STATES) + state) * 2 + self.is_first
+        source = self.origins.numbers(f"o{number}", -1).astype(np.int32)
+        where = (source + 1) * 2 + self.origins.numbers(f"c{number}")
+        where = where * _MONTHS + self._months(self.origins.numbers(f"d{number}", _NO_DAY))
+        key = (where * _IS_SHOWN[state] * len(STATES) + state) * 2 + self.is_first
         keys, codes = dictionary(pa.array(key))
         opens_next = f'<c r="{value_column(number + 1)}'
         return self.pieces.numbers(self._note(each, opens_next) for each in keys)[codes]
@@ -100,29 +105,27 @@ class Cells:
         said = note_text(
             STATES[state],
             self.sources.labels.get(source - 1) if source else None,
-            str(np.datetime64(month - _BEFORE_1970, "M")) if month else None,
+            f"{1770 + month // 12}-{month % 12 + 1:02}" if month else None,
             is_contested=bool(is_contested),
         )
         style = self._style(f"{STATES[state]}:note", is_first)
         return f'" s="{style}"{OPEN}{xml_text(said)}{CLOSE}{opens_next}'
 
     @staticmethod
-    def _months(days: pa.Array) -> Numbers:
+    def _months(days: Numbers) -> Numbers:
         """Months since 1770, 0 where there is no day."""
-        if days.null_count == len(days):
-            return np.zeros(len(days), np.int64)
-        counted = days.cast(pa.int32())
-        first, last = (value.as_py() for value in pc.min_max(counted).values())
-        months = np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[M]")
-        numbered = np.append(months.astype(np.int64) + _BEFORE_1970, 0)
-        return numbered[counted.fill_null(last + 1).to_numpy() - first]
+        last = int(days.max(initial=0))
+        first = int(days.min(where=days != _NO_DAY, initial=last))
+        counted = np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[M]")
+        numbered = np.append(counted.astype(np.int32) + _BEFORE_1970, np.int32(0))
+        return numbered[np.where(days == _NO_DAY, len(counted), days - first)]
 
     def _coded(
-        self, column: pa.Array, state: Numbers, kind: str, opens_next: str, codes: str
+        self, column: str, state: Numbers, kind: str, opens_next: str, codes: str
     ) -> tuple[list[Part], Part, Numbers]:
         """A code: every cell is one of few."""
         labels = code_list(codes).values
-        names, coded = dictionary(column)
+        names, coded = self.portion.dictionary(column)
         words = [None if name is None else labels.get(name, name) for name in names]
         key = (coded * len(STATES) + state) * 2 + self.is_first
         keys, places = dictionary(pa.array(key))
@@ -138,9 +141,10 @@ class Cells:
         return [self.pieces.numbers(cells)[places]], said, length
 
     def _plain(
-        self, column: pa.Array, state: Numbers, kind: str, opens_next: str, _: str
+        self, name: str, state: Numbers, kind: str, opens_next: str, _: str
     ) -> tuple[list[Part], Part, Numbers]:
         """A text: the row's own, between two of few pieces."""
+        column = self.portion.texts(name)
         has = column.is_valid().to_numpy(zero_copy_only=False)
         shapes = [
             self._cell(shown, kind, is_first, opens_next, "" if has_text else None)

@@ -98,53 +98,71 @@ def content_sql(contract: FormContract, sources: Sources, *, grids: str = "TRUE"
                 ELSE {shown} END AS v{number}, {_note(number, sources)} AS n{number}"""
         )
     return f"""
-    SELECT grid_code, row_no, resident_id, is_first, place, {", ".join(values)}, digest
-    FROM ({rows_sql(contract, sources, grids=grids)}) {" ".join(joins)}"""
+    SELECT grid_code, row_no, resident_id,
+        row_no = min(row_no) OVER (PARTITION BY grid_code, household) AS is_first,
+        place, {", ".join(values)}, digest
+    FROM ({rows_sql(contract, sources, grids=grids)})
+    JOIN ({origins_sql(contract, grids=grids)}) USING (grid_code, row_no) {" ".join(joins)}"""
 
 
 def rows_sql(
-    contract: FormContract, sources: Sources, *, grids: str = "TRUE", places: str | None = None
+    contract: FormContract,
+    sources: Sources,
+    *,
+    grids: str = "TRUE",
+    places: tuple[str, str] | None = None,
 ) -> str:
     """SELECT of one row per resident on the form, with what lies behind its cells.
 
-    Columns: grid_code, row_no, resident_id, is_first, place, for the item number i: s<i> (state),
-    x<i> (text or code, where it is shown), o<i>, d<i>, c<i> (number of its source, day it was
-    observed, whether it is contested), and digest: the md5 of form, row, resident, place, states
-    and values. Arguments as for `content_sql`, and a table made from `places_sql` where several
-    queries can share it.
+    Columns: grid_code, row_no, resident_id, household (the resident, where there is none), place,
+    for the item number i: s<i> (state), x<i> (text or code, where it is shown), and digest: the md5
+    of form, row, resident, place, states and values. Arguments as for `content_sql`, and tables
+    made from `places_sql` and `own_places_sql` where several queries can share them.
+
+    The forms' rows are few and narrow beside the master's, so they are what it is looked up in:
+    a wide row is passed on, and never kept.
     """
     values = []
     for number, item in enumerate(contract.items):
         field, state = item.field, f'w."{item.field}_state"'
         values.append(
             f"""{state} AS s{number},
-            CASE WHEN {state} IN {SHOWN!r} THEN {_text(field, contract.mask)} END AS x{number},
-            p."{field}_source" AS o{number}, p."{field}_observed" AS d{number},
-            p."{field}_contested" AS c{number}"""
+            CASE WHEN {state} IN {SHOWN!r} THEN {_text(field, contract.mask)} END AS x{number}"""
         )
     told = ", ".join(
         f"s{number}, {SEPARATOR}, x{number}, {SEPARATOR}" for number in range(len(contract.items))
     )
-    allowed = sources.serving(contract.purpose)
+    served = ", ".join(map(str, sources.serving(contract.purpose))) or "NULL"
+    place, own = places or (f"({places_sql()})", f"({own_places_sql(f'({places_sql()})')})")
     return f"""
-    WITH place AS ({f"FROM {places}" if places else places_sql()}),
-    first AS (SELECT min(row_no) AS row_no, grid_code FROM deliver.form_row w
-        WHERE form = {literal(contract.form)} AND {grids}
-        GROUP BY grid_code, coalesce(household_id, resident_id)),
-    said AS (SELECT w.grid_code, w.row_no, w.period, w.resident_id,
-            first.row_no IS NOT NULL AS is_first,
-            coalesce(place.place, {_own_address(allowed)}, '{texts.NO_PLACE}') AS place,
-            {", ".join(values)}
+    WITH said AS (SELECT w.grid_code, w.row_no, w.period, w.resident_id,
+            coalesce(w.household_id, w.resident_id) AS household,
+            coalesce(place.place, own.place, '{texts.NO_PLACE}') AS place, {", ".join(values)}
         FROM deliver.form_row w
         JOIN master.resident r ON r.resident_id = w.resident_id
-        LEFT JOIN master.provenance p ON p.resident_id = w.resident_id
-        LEFT JOIN place ON place.dwelling_id = r.dwelling_id
-        LEFT JOIN first ON first.grid_code = w.grid_code AND first.row_no = w.row_no
+        LEFT JOIN {place} place ON place.dwelling_id = r.dwelling_id
+        LEFT JOIN (FROM {own} WHERE source IN ({served})) own ON own.resident_id = w.resident_id
         WHERE w.form = {literal(contract.form)} AND {grids})
     SELECT * EXCLUDE (period),
         md5(concat({form_id_sql(contract.form, "period", "grid_code")}, {SEPARATOR},
             row_no, {SEPARATOR}, resident_id, {SEPARATOR}, place, {SEPARATOR}, {told})) AS digest
     FROM said"""
+
+
+def origins_sql(contract: FormContract, *, grids: str = "TRUE") -> str:
+    """SELECT of where the values of the rows of `rows_sql` are from.
+
+    Columns: grid_code, row_no, and for the item number i: o<i>, d<i>, c<i> (number of its source,
+    day it was observed, whether it is contested).
+    """
+    values = ", ".join(
+        f'p."{item.field}_source" AS o{number}, p."{item.field}_observed" AS d{number}, '
+        f'p."{item.field}_contested" AS c{number}'
+        for number, item in enumerate(contract.items)
+    )
+    return f"""SELECT w.grid_code, w.row_no, {values} FROM deliver.form_row w
+        LEFT JOIN master.provenance p ON p.resident_id = w.resident_id
+        WHERE w.form = {literal(contract.form)} AND {grids}"""
 
 
 def places_sql() -> str:
@@ -154,6 +172,20 @@ def places_sql() -> str:
         FROM master.dwelling WHERE grid_code IS NOT NULL GROUP BY grid_code)
     SELECT d.dwelling_id, {_clean(_within_village())} AS place
     FROM master.dwelling d LEFT JOIN village g ON g.grid_code = d.grid_code"""
+
+
+def own_places_sql(places: str) -> str:
+    """SELECT of resident_id, place and source: own addresses of those whose dwelling has none.
+
+    Args:
+        places: `places_sql`, or a table made from it.
+    """
+    return f"""
+    SELECT r.resident_id, {_clean("r.address")} AS place, p.address_source AS source
+    FROM (FROM master.resident
+        ANTI JOIN (FROM {places} WHERE place IS NOT NULL) USING (dwelling_id)
+        WHERE grid_code IS NOT NULL AND address IS NOT NULL) r
+    JOIN master.provenance p USING (resident_id)"""
 
 
 def seal_sql(contract: FormContract, sources: Sources) -> str:
@@ -182,8 +214,8 @@ def seal_sql(contract: FormContract, sources: Sources) -> str:
             ),
             f"{state} = 'verify' AND w.\"{field}_contested\"",
         ]
-    allowed = sources.serving(contract.purpose)
-    address = _own_address(allowed, "w.own_address", "w.own_address_source")
+    served = ", ".join(map(str, sources.serving(contract.purpose))) or "NULL"
+    address = f"CASE WHEN w.own_address_source IN ({served}) THEN {_clean('w.own_address')} END"
     return f"hash({', '.join(parts)}, CASE WHEN w.door IS NULL THEN {address} END)"
 
 
@@ -259,11 +291,3 @@ def _within_village() -> str:
     tail = "substr(d.address, instr(d.address, g.village_name) + length(g.village_name))"
     return f"""CASE WHEN length(g.village_name) > 0 AND contains(d.address, g.village_name)
         AND length({tail}) > 1 THEN {tail} ELSE d.address END"""
-
-
-def _own_address(
-    allowed: list[int], address: str = "r.address", source: str = "p.address_source"
-) -> str:
-    """SQL of the resident's own address, where there is no dwelling and the purpose allows it."""
-    served = ", ".join(map(str, allowed)) or "NULL"
-    return f"CASE WHEN {source} IN ({served}) THEN {_clean(address)} END"

@@ -16,11 +16,11 @@ from pipelines.deliver.layout import HEADER_ROW, ROW_HEIGHT, STATES, end_columns
 from pipelines.deliver.pieces import (
     EMPTY,
     Numbers,
+    Ordered,
     Own,
     Part,
     Pieces,
     Strung,
-    dictionary,
     string,
     xml_column,
     xml_text,
@@ -39,15 +39,13 @@ class Drawing:
     """The rows of some grids' workbooks, ready to be strung together.
 
     Attributes:
-        order: the rows by grid and row_no; what follows is in any order.
-        starts: where in `order` each grid's rows begin, and where the last one's end.
+        starts: where among the rows each grid's begin, and where the last one's end.
         households: of each grid.
         pieces: see `string`.
         list_row, task_row, link: what a row of the list, one of the tasks and its link consist of.
-        pending: where in `order` there is something to ask or to verify.
+        pending: which rows have something to ask or to verify.
     """
 
-    order: Numbers
     starts: Numbers
     households: Numbers
     pieces: pa.Array
@@ -58,13 +56,12 @@ class Drawing:
 
     def listed(self, first: int, last: int) -> Strung:
         """XML of the list rows of the grids from number `first` to before `last`."""
-        rows = self.order[self.starts[first] : self.starts[last]]
-        return string(self.pieces, self.list_row, rows)
+        return string(self.pieces, self.list_row, slice(self.starts[first], self.starts[last]))
 
     def tasks(self, first: int, last: int) -> tuple[Numbers, Strung, Strung]:
         """Where each of these grids' tasks begin among them; XML of their rows, and their links."""
         begins = np.searchsorted(self.pending, self.starts[first : last + 1])
-        rows = self.order[self.pending[begins[0] : begins[-1]]]
+        rows = self.pending[begins[0] : begins[-1]]
         task_rows, links = (
             string(self.pieces, parts, rows) for parts in (self.task_row, self.link)
         )
@@ -72,7 +69,8 @@ class Drawing:
 
 
 def draw(
-    table: pa.Table,
+    rows: pa.Table,
+    origins: pa.Table,
     template: Template,
     sources: Sources,
     forms: dict[str, tuple[str, int]],
@@ -80,29 +78,26 @@ def draw(
     """Lay rows out.
 
     Args:
-        table: `rows_sql` of the grids, in any order.
+        rows, origins: `rows_sql` and `origins_sql` of the grids, in any order.
         template: of the form.
         sources: of the night.
         forms: grid_code → form_id and version, in the order that the grids shall have.
     """
-    codes, coded = dictionary(table["grid_code"].combine_chunks())
     places = {grid: number for number, grid in enumerate(forms)}
-    grid_no = np.array([places[code] for code in codes])[coded]
-    row_no = table["row_no"].to_numpy().astype(np.int32)
-    order = np.argsort((grid_no << 32) + row_no)
-    starts = np.searchsorted(grid_no[order], np.arange(len(forms) + 1))
-    pieces = Pieces(int(row_no.max()) + HEADER_ROW)
-    cells = Cells(table, template, sources, pieces)
+    portion, origin = Ordered.by_grid(rows, places), Ordered.by_grid(origins, places)
+    grid_no = portion.grid_no
+    starts = np.searchsorted(grid_no, np.arange(len(forms) + 1))
+    pieces = Pieces(int(pc.max(rows["row_no"]).as_py()) + HEADER_ROW)
+    cells = Cells(portion, origin, template, sources, pieces)
     items = [cells.item(number) for number in range(len(template.contract.items))]
     open_cells = [(item.state == _ASK) | (item.state == _VERIFY) for item in items]
-    pending = np.flatnonzero(np.logical_or.reduce(open_cells)[order])
-    rows = _Rows(table, template, pieces, cells, items)
-    task_row, link = rows.tasks(order[pending], grid_no)
+    pending = np.flatnonzero(np.logical_or.reduce(open_cells))
+    laid = _Rows(portion, template, pieces, cells, items)
+    task_row, link = laid.tasks(pending, grid_no)
     return Drawing(
-        order=order,
         starts=starts,
-        households=np.add.reduceat(cells.is_first[order], starts[:-1]),
-        list_row=rows.list_row(grid_no, list(forms.values())),
+        households=np.add.reduceat(portion.is_first, starts[:-1]),
+        list_row=laid.list_row(grid_no, list(forms.values())),
         task_row=task_row,
         link=link,
         pending=pending,
@@ -115,17 +110,17 @@ class _Rows:
 
     def __init__(
         self,
-        table: pa.Table,
+        portion: Ordered,
         template: Template,
         pieces: Pieces,
         cells: Cells,
         items: list[Item],
     ) -> None:
-        self.table, self.template, self.cells, self.items = table, template, cells, items
+        self.portion, self.template, self.cells, self.items = portion, template, cells, items
         self.piece, self.numbers = pieces.number, pieces.numbers
-        self.row_no = table["row_no"].to_numpy().astype(np.int32)
+        self.row_no = portion.numbers("row_no")
         self.sheet_row = self.row_no + HEADER_ROW
-        self.place = xml_column(table["place"])
+        self.place = xml_column(portion.texts("place"))
 
     def list_row(self, grid_no: Numbers, forms: list[tuple[str, int]]) -> list[Part]:
         """The parts of a list row, given the form_id and version of each grid's form."""
@@ -142,9 +137,9 @@ class _Rows:
             *(n, styled("answer", f'/><c r="{remark}'), n, styled("remark", f'/><c r="{row_id}')),
             *(n, self.numbers(form_ids)[grid_no], self.row_no),
             *(piece(f'{CLOSE}<c r="{resident}'), n, piece(f"{hidden}{OPEN}")),
-            *(Own(xml_column(self.table["resident_id"])), piece(f'{CLOSE}<c r="{version}')),
+            *(Own(xml_column(self.portion.texts("resident_id"))), piece(f'{CLOSE}<c r="{version}')),
             *(n, self.numbers(versions)[grid_no], n, piece(f"{hidden}{OPEN}")),
-            *(Own(xml_column(self.table["digest"])), piece(f"{CLOSE}</row>")),
+            *(Own(xml_column(self.portion.texts("digest"))), piece(f"{CLOSE}</row>")),
         ]
 
     def tasks(self, pending: Numbers, grid_no: Numbers) -> tuple[list[Part], list[Part]]:

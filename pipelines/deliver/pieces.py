@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,54 @@ def dictionary(column: pa.Array) -> tuple[list[Any], Numbers]:
     """The distinct values of a column, None among them, and which of them each row has."""
     coded = pc.dictionary_encode(column, null_encoding="encode")
     return coded.dictionary.to_pylist(), coded.indices.to_numpy()
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A table's rows by grid and row_no, though the table itself stays as it is.
+
+    Attributes:
+        order: numbers of the table's rows.
+        grid_no: the number of each row's grid, in that order.
+    """
+
+    table: pa.Table
+    order: Numbers
+    grid_no: Numbers
+
+    @classmethod
+    def by_grid(cls, table: pa.Table, places: dict[str, int]) -> Ordered:
+        """Put the rows in order; `places` has the number of each grid_code."""
+        table = table.combine_chunks()
+        codes, coded = dictionary(table["grid_code"].combine_chunks())
+        grid_no = np.array([places[code] for code in codes])[coded]
+        order = np.argsort((grid_no << 32) + table["row_no"].to_numpy())
+        return cls(table, order, grid_no[order])
+
+    @cached_property
+    def is_first(self) -> Numbers:
+        """Whether each row is the first of its household in the grid."""
+        households, coded = self.dictionary("household")
+        _, first = np.unique(self.grid_no * len(households) + coded, return_index=True)
+        is_first = np.zeros(len(coded), np.int32)
+        is_first[first] = 1
+        return is_first
+
+    def texts(self, name: str) -> pa.Array:
+        """A column."""
+        return self.table[name].combine_chunks().take(pa.array(self.order))
+
+    def numbers(self, name: str, missing: int = 0) -> Numbers:
+        """A column of numbers, days or truths, with `missing` where there is none."""
+        column = self.table[name].combine_chunks().cast(pa.int32())
+        if column.null_count:
+            column = column.fill_null(missing)
+        return column.to_numpy()[self.order]
+
+    def dictionary(self, name: str) -> tuple[list[Any], Numbers]:
+        """The distinct values of a column, None among them, and which of them each row has."""
+        values, coded = dictionary(self.table[name].combine_chunks())
+        return values, coded[self.order]
 
 
 class Pieces:
@@ -95,20 +144,22 @@ class Strung:
         return self.body[self.ends[first] : self.ends[last]]
 
 
-def string(pieces: pa.Array, parts: Sequence[Part], rows: Numbers) -> Strung:
+def string(pieces: pa.Array, parts: Sequence[Part], rows: slice | Numbers) -> Strung:
     """String the given rows together.
 
     Args:
         pieces: `Pieces.texts`.
         parts: what a row consists of.
-        rows: numbers of the rows, among those the parts are for.
+        rows: those that stand together, or numbers of rows, among those the parts are for.
     """
-    count = len(rows)
+    count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
     index = np.empty((count, len(parts)), np.int32)
     given, begin = [pieces], len(pieces)
     for place, part in enumerate(parts):
         if isinstance(part, Own):
-            given.append(part.texts.take(pa.array(rows)))
+            given.append(
+                part.texts[rows] if isinstance(rows, slice) else part.texts.take(pa.array(rows))
+            )
             numbers = np.arange(begin, begin + count, dtype=np.int32)
             begin += count
             if part.shown is not None:

@@ -13,7 +13,14 @@ import duckdb
 
 from pipelines.config import Config
 from pipelines.deliver import texts
-from pipelines.deliver.content import literal, places_sql, read_sources, rows_sql
+from pipelines.deliver.content import (
+    literal,
+    origins_sql,
+    own_places_sql,
+    places_sql,
+    read_sources,
+    rows_sql,
+)
 from pipelines.deliver.drawing import Drawing, draw
 from pipelines.deliver.locks import grid_password, lock
 from pipelines.deliver.manifest import register_file_names
@@ -71,6 +78,7 @@ def _runs(
     """The wanted forms, drawn."""
     sources = read_sources(con)
     con.execute(f"CREATE OR REPLACE TEMP TABLE place_drawn AS {places_sql()}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE own_drawn AS {own_places_sql('place_drawn')}")
     for contract in config.forms.values():
         due = [form for form in _due(con, contract) if form.form_id in wanted]
         if not due:
@@ -80,11 +88,18 @@ def _runs(
         for many in _portions(due, _ROWS_IN_MEMORY):
             grids = ", ".join(literal(form.grid_code) for form in many)
             among = f"w.grid_code IN ({grids})"
-            sql = rows_sql(contract, sources, grids=among, places="place_drawn")
+            rows, origins = (
+                con.sql(sql).to_arrow_table()
+                for sql in (
+                    rows_sql(contract, sources, grids=among, places=("place_drawn", "own_drawn")),
+                    origins_sql(contract, grids=among),
+                )
+            )
             forms = {form.grid_code: (form.form_id, form.version) for form in many}
-            drawing = draw(con.sql(sql).to_arrow_table(), template, sources, forms)
+            drawing = draw(rows, origins, template, sources, forms)
             yield _Run(drawing, template, config, folder, names, many)
     con.execute("DROP TABLE place_drawn")
+    con.execute("DROP TABLE own_drawn")
 
 
 @dataclass(frozen=True)
