@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,8 +69,7 @@ class Drawing:
 
 
 def draw(
-    rows: pa.Table,
-    origins: pa.Table,
+    tables: Iterable[pa.Table],
     template: Template,
     sources: Sources,
     forms: dict[str, tuple[str, int]],
@@ -78,17 +77,17 @@ def draw(
     """Lay rows out.
 
     Args:
-        rows, origins: `rows_sql` and `origins_sql` of the grids, in any order.
+        tables: `rows_sql` and `origins_sql` of the grids, their rows in any order.
         template: of the form.
         sources: of the night.
         forms: grid_code → form_id and version, in the order that the grids shall have.
     """
     places = {grid: number for number, grid in enumerate(forms)}
-    portion, origin = Ordered.by_grid(rows, places), Ordered.by_grid(origins, places)
+    portion, origins = (Ordered.by_grid(table, places) for table in tables)
     grid_no = portion.grid_no
     starts = np.searchsorted(grid_no, np.arange(len(forms) + 1))
-    pieces = Pieces(int(pc.max(rows["row_no"]).as_py()) + HEADER_ROW)
-    cells = Cells(portion, origin, template, sources, pieces)
+    pieces = Pieces(int(portion.numbers("row_no").max()) + HEADER_ROW)
+    cells = Cells(portion, origins, template, sources, pieces)
     items = [cells.item(number) for number in range(len(template.contract.items))]
     open_cells = [(item.state == _ASK) | (item.state == _VERIFY) for item in items]
     pending = np.flatnonzero(np.logical_or.reduce(open_cells))

@@ -29,7 +29,7 @@ from pipelines.deliver.workbook import Sheet, build_workbook
 from pipelines.progress import tell
 from schemas.forms import FormContract
 
-_ROWS_IN_MEMORY = 150_000
+_ROWS_IN_MEMORY = 250_000
 _ROWS_AT_A_TIME = 4_000
 _THREADS = 2
 
@@ -88,15 +88,16 @@ def _runs(
         for many in _portions(due, _ROWS_IN_MEMORY):
             grids = ", ".join(literal(form.grid_code) for form in many)
             among = f"w.grid_code IN ({grids})"
-            rows, origins = (
+            forms = {form.grid_code: (form.form_id, form.version) for form in many}
+            # One after the other, and unnamed: gone before those of the next portion come.
+            tables = (
                 con.sql(sql).to_arrow_table()
                 for sql in (
                     rows_sql(contract, sources, grids=among, places=("place_drawn", "own_drawn")),
                     origins_sql(contract, grids=among),
                 )
             )
-            forms = {form.grid_code: (form.form_id, form.version) for form in many}
-            drawing = draw(rows, origins, template, sources, forms)
+            drawing = draw(tables, template, sources, forms)
             yield _Run(drawing, template, config, folder, names, many)
     con.execute("DROP TABLE place_drawn")
     con.execute("DROP TABLE own_drawn")
