@@ -55,7 +55,8 @@ def count_rules(
     rules = tuple(rules)
     live = _prepare(con, night)
     delta = night.base > 0 and night.base == night.previous and night.number % _ANEW > 0
-    changed = _register_changed(con, night) if delta else set()
+    grains = {rule.grain for rule in rules} - {None}
+    changed = _register_changed(con, night) if delta and grains else set()
     previous = night.home.night_file(night.previous)
     has_previous = night.previous > 0 and previous.exists()
     if has_previous:
