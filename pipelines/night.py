@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -119,13 +120,18 @@ class Night:
 
 
 def open_night(
-    home: Home, config: Config, *, run_id: str | None = None, full: bool = False
+    home: Home,
+    config: Config,
+    *,
+    run_id: str | None = None,
+    full: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Night:
     """Begin a night, or go on with the one that `run_id` began.
 
     The caller holds `home.lock()`. What a killed run left is settled first (`recover`). The night's
     file starts as a copy of the published one, unless nothing is published, the configuration's
-    fingerprint changed, or `full` asks for everything.
+    fingerprint changed, or `full` asks for everything. While it is copied, `meanwhile` is called.
     """
     with open_journal(config.journal_url) as journal:
         recover(home, journal, keep_run=run_id)
@@ -133,7 +139,7 @@ def open_night(
         row = running[-1] if running else _begin(home, config, journal, run_id=run_id, full=full)
         night = _night(home, config, journal, row)
     if not (night.folder / _READY).exists():
-        _prepare(night)
+        _prepare(night, meanwhile)
     return night
 
 
@@ -157,12 +163,12 @@ def _begin(
     )
 
 
-def _prepare(night: Night) -> None:
+def _prepare(night: Night, meanwhile: Callable[[], None]) -> None:
     """Lay out the night's folder and file; a mark comes last, so that half of it is done again."""
     shutil.rmtree(night.folder, ignore_errors=True)
     night.folder.mkdir(parents=True)
     if night.base:
-        _start_from(night, night.home.night_file(night.base))
+        _start_from(night, night.home.night_file(night.base), meanwhile)
     config = night.config
     with night.open() as con:
         store.lay_out(con)
@@ -188,14 +194,17 @@ def _prepare(night: Night) -> None:
     (night.folder / _READY).touch()
 
 
-def _start_from(night: Night, published: Path) -> None:
+def _start_from(night: Night, published: Path, meanwhile: Callable[[], None]) -> None:
     """Let the night's file hold what `published` does.
 
     DuckDB keeps the place of rows that were replaced, so within some nights a file doubles: every
     seventh time its rows are written anew, in their order.
     """
     if night.number % _NIGHTS_BEFORE_COMPACTION:
-        shutil.copyfile(published, night.file)
+        with ThreadPoolExecutor(1) as beside:
+            copied = beside.submit(shutil.copyfile, published, night.file)
+            meanwhile()
+            copied.result()
         return
     with night.open() as con:
         con.execute("SET preserve_insertion_order = true")

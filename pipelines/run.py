@@ -53,7 +53,7 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
         NightBlocked: a critical rule is broken; yesterday's publication stays.
     """
     with home.lock():
-        night = open_night(home, config, full=full)
+        night = open_night(home, config, full=full, meanwhile=_load_steps)
         try:
             _walk(night, pull=pull)
         except NightBlocked:
@@ -66,6 +66,12 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
         for target in nightly_targets(config):
             write_back(night, target)
     return read_summary(home, night.number, config.district.limits)
+
+
+def _load_steps() -> None:
+    """Import what the steps need; the disk has work of its own meanwhile."""
+    for step, package in STEPS.items():
+        getattr(import_module(package), step)
 
 
 def _walk(night: Night, *, pull: bool) -> None:
