@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ STEPS: dict[str, str] = {
     "render_forms": "pipelines.deliver",
 }
 """The steps after extraction, in the order of the journey: function → the package it is in."""
+_LAST = ("validate", "render_forms")
 
 
 def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = True) -> Summary:
@@ -83,14 +85,26 @@ def _walk(night: Night, *, pull: bool) -> None:
                 for source in night.config.sources:
                     _pull_patiently(night, source)
         for step in STEPS:
-            if step == "validate":
-                require(night, judge(night))
-                continue
-            do(night, step)
+            if step not in _LAST:
+                do(night, step)
             if step == "standardise":
                 require(night, [conservation(night)])
+        require(night, _judge_while_drawing(night))
         report(night)
     publish_night(night)
+
+
+def _judge_while_drawing(night: Night) -> list[RuleResult]:
+    """Both of `_LAST` at once: neither looks at what the other writes, and what was drawn waits
+    in the night's folder until it is published, or goes with it.
+
+    Judging is one thread's work for the most part, drawing is everybody's.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        drawn = beside.submit(do, night, "render_forms")
+        results = judge(night)
+        drawn.result()
+    return results
 
 
 def do(night: Night, step: str) -> Any:
