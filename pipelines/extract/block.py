@@ -50,8 +50,9 @@ class BlockReader:
         Returns:
             How many rows were used (the rest is to come again, with more), and the people.
         """
-        width = max(map(len, rows), default=0)
-        if any(len(row) < width for row in rows):
+        lengths = set(map(len, rows))
+        if len(lengths) > 1:
+            width = max(lengths)
             rows = [[*row, *[""] * (width - len(row))] for row in rows]
         tables: list[pa.Table] = []
         at, end = 0, len(rows) if is_last else len(rows) - DEEPEST

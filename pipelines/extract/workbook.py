@@ -189,8 +189,8 @@ def _notes(titles: list[str], kind: str) -> list[tuple[Any, ...]]:
 
 def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str | None) -> None:
     schema = pa.schema([*_PLACES, *((name, pa.string()) for name in source.columns)])
-    # read once and thrown away: dictionaries and statistics would not pay
-    plain = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+    # read once and thrown away: to make it small would not pay
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     with pq.ParquetWriter(target, schema, **plain) as writer:
         for sheet in sheets:
             for table in sheet.tables:
