@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines import store
 from pipelines.extract.keys import key_sql
+from pipelines.extract.versions import alive_before
 from pipelines.night import Night
 from schemas.source import SourceMap
 
@@ -36,12 +37,11 @@ def since(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> da
         return None
     if draws[0][2] != _hash(source):
         return None
-    name, column = f"main.{store.quote(source.source)}", store.quote(source.watermark)
+    column = store.quote(source.watermark)
     ((newest, has_repeated),) = con.execute(f"""
         SELECT max(TRY_CAST(left({column}, 10) AS DATE)),
             bool_or(regexp_matches(source_key, '~[0-9]+$'))
-        FROM {name} WHERE since_night < {night.number}
-            AND (until_night IS NULL OR until_night >= {night.number})""").fetchall()
+        {alive_before(night, source)}""").fetchall()
     if newest is None or has_repeated:
         return None
     day: date = min(newest, date.fromisoformat(draws[0][1]))
@@ -57,8 +57,7 @@ def keys_stand(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) 
     ).fetchall()
     return draws == [(_hash(source),)] and not store.count(
         con,
-        f"""SELECT count(*) FROM main.{store.quote(source.source)}
-        WHERE since_night < {night.number} AND coalesce(until_night >= {night.number}, TRUE)
+        f"""SELECT count(*) {alive_before(night, source)}
             AND contains(source_key, '~') AND regexp_matches(source_key, '~[0-9]+$')""",
     )
 

@@ -24,9 +24,17 @@ def from_database(relation: str) -> str:
         NULL::VARCHAR AS src_mark, * FROM {relation}"""
 
 
+def alive_before(night: Night, source: SourceMap) -> str:
+    """SQL of the landed rows of `source` that were alive before this night."""
+    return (
+        f"FROM main.{store.quote(source.source)} WHERE since_night < {night.number} "
+        f"AND coalesce(until_night >= {night.number}, TRUE)"
+    )
+
+
 def is_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> bool:
     """Whether no row of `source` was alive before this night."""
-    return not store.count(con, f"SELECT count(*) FROM ({_alive_before(night, source)})")
+    return not store.count(con, f"SELECT count(*) FROM ({alive_before(night, source)})")
 
 
 def land_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> int:
@@ -68,7 +76,7 @@ def key_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap,
     Returns:
         0, or a number if rows share their key with another; then neither table is of use.
     """
-    alive = _alive_before(night, source)
+    alive = alive_before(night, source)
     own = ", ".join(store.quote(name) for name in source.columns)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE seen AS
         SELECT row_hash,
@@ -133,13 +141,6 @@ def merge_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMa
         FROM incoming i FULL JOIN gone g USING (source_key)""")
     _judge(con, source, store.count(con, f"SELECT count(*) FROM {name} WHERE until_night IS NULL"))
     _insert(con, night, source, f"incoming WHERE {_end_changed(con, night, name)}")
-
-
-def _alive_before(night: Night, source: SourceMap) -> str:
-    return (
-        f"FROM main.{store.quote(source.source)} WHERE since_night < {night.number} "
-        f"AND coalesce(until_night >= {night.number}, TRUE)"
-    )
 
 
 def _count_repeated(con: duckdb.DuckDBPyConnection, rows: str) -> int:
