@@ -39,6 +39,8 @@ def connect(
     """Open a DuckDB file under `limits`, without extensions from outside; closed on leaving.
 
     ``ONEGRID_THREADS`` says how many worker threads there are where `limits` leave it open.
+    A checkpoint leaves the rows beside deleted ones where they are: moving them together writes
+    wide tables anew for a few rows, and the files of nights are compacted as a whole.
     """
     spill.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -48,6 +50,7 @@ def connect(
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
+        "max_vacuum_tasks": 0,
     }
     if threads := limits.threads or int(os.environ.get("ONEGRID_THREADS") or 0):
         config["threads"] = threads
