@@ -72,11 +72,12 @@ def run_night(home: Home, config: Config, *, full: bool = False, pull: bool = Tr
 
 def _load_steps() -> None:
     """Import what the steps need; the disk has work of its own meanwhile."""
-    for step, package in STEPS.items():
+    for step, package in {"pull_source": "pipelines.extract", **STEPS}.items():
         getattr(import_module(package), step)
 
 
 def _walk(night: Night, *, pull: bool) -> None:
+    import_module("pipelines.validate").warm_up()  # pulling leaves a core idle
     with night.keep_open():
         if pull:
             from pipelines.extract import keeping_children  # noqa: PLC0415
@@ -111,7 +112,7 @@ def do(night: Night, step: str) -> Any:
     """Call one of `STEPS`; returns what it counted."""
     tell(step, 0)
     if step == "score_pairs":
-        # Great Expectations takes seconds to import, and DuckDB leaves the interpreter idle here.
+        # At the latest: Great Expectations takes seconds to import.
         import_module("pipelines.validate").warm_up()
     return getattr(import_module(STEPS[step]), step)(night)
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.night import Night
-from pipelines.validate import RuleResult, blocking, count, validate
+from pipelines.validate import RuleResult, blocking, count, judges, validate
 from pipelines.validate.count import count_rules
 from pipelines.validate.reference import rules_markdown
 from schemas.suites import RULE, RULES, Rule
@@ -281,3 +284,19 @@ def test_rules_have_names_and_texts_of_their_own() -> None:
         assert bool(rule.sql) != bool(rule.over)
         assert rule.label
         assert rule.meaning.endswith(".")
+
+
+def test_where_the_child_is_lost_the_verdicts_are_given_here(tmp_path: Path) -> None:
+    lost = subprocess.Popen(
+        [sys.executable, "-c", ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    lost.wait()
+    kept = judges._children.get(os.getpid())
+    judges._children[os.getpid()] = lost
+    rule = RULE["record_id_valid"]
+    result = RuleResult(rule.name, rule.suite, rule.severity, 10, 1, 0.0, True)
+    assert judges.judge([result], tmp_path / "pages", "night-000001") == {rule.name: False}
+    assert (tmp_path / "pages" / "index.html").exists()
+    assert os.getpid() not in judges._children
+    if kept:
+        judges._children[os.getpid()] = kept

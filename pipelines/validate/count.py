@@ -12,33 +12,13 @@ import duckdb
 from pipelines import store
 from pipelines.deliver.affected import register_affected
 from pipelines.night import Night
+from pipelines.validate.result import RuleResult
 from schemas.fields import FIELDS
 from schemas.forms import FormContract
 from schemas.suites import RULES, Grain, Rule
 
 _ANEW = 7
 """Every so many nights all rows are counted, whatever the night changed."""
-
-
-@dataclass(frozen=True)
-class RuleResult:
-    """What a rule found.
-
-    A rule whose SQL cannot be run counts as broken: nothing checked, one bad.
-    """
-
-    rule: str
-    suite: str
-    severity: str
-    rows_checked: int
-    rows_bad: int
-    allowed: float
-    passed: bool
-
-    @property
-    def share(self) -> float:
-        """Bad rows among those checked, 0 to 1."""
-        return self.rows_bad / max(self.rows_checked, self.rows_bad, 1)
 
 
 def count_rules(

@@ -5,23 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.validate.count import RuleResult
 from pipelines.validate.pages import make_self_contained
+from pipelines.validate.result import RuleResult
 from schemas.suites import RULE, SUITE_LABELS
-
-_importing: list[threading.Thread] = []
-
-
-def warm_up() -> None:
-    """Start importing Great Expectations in the background: it takes seconds."""
-    if not _importing:
-        thread = threading.Thread(target=_import, name="great_expectations", daemon=True)
-        _importing.append(thread)
-        thread.start()
 
 
 def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str, bool]:
@@ -29,9 +18,7 @@ def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str
 
     Every suite has one row to look at, with one column a rule: the share of bad rows.
     """
-    for thread in _importing:
-        thread.join()
-    _import()
+    import_quietly()
     import great_expectations as gx  # noqa: PLC0415 - takes seconds; only this step needs it
     import pandas as pd  # noqa: PLC0415
     from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
@@ -111,7 +98,8 @@ def _describe(result: RuleResult) -> str:
     )
 
 
-def _import() -> None:
+def import_quietly() -> None:
+    """Import Great Expectations, which says nothing to anybody."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with contextlib.suppress(ImportError):
         import great_expectations  # noqa: F401, PLC0415

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from pipelines.validate.count import RuleResult
+from pipelines.validate.result import RuleResult
 from schemas.suites import RULE, SUITE_LABELS
 
 _DROPPED = (

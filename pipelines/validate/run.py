@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from pipelines.night import Night
 from pipelines.progress import tell
-from pipelines.validate.count import RuleResult, count_rules
-from pipelines.validate.expectations import judge, warm_up
+from pipelines.validate.count import count_rules
+from pipelines.validate.judges import judge, warm_up
+from pipelines.validate.result import RuleResult
 
 
 def validate(night: Night) -> list[RuleResult]:
