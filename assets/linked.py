@@ -11,6 +11,7 @@ pairs = table_step(
     {
         "link.pair": ["std.record"],
         "link.standing": ["std.record"],
+        "link.tie": ["std.record"],
         "link.candidate": ["std.record"],
         "link.budget": ["std.record"],
         "link.crowd": ["std.record"],

@@ -22,7 +22,7 @@ from schemas.targets import TargetContract
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _PLACE = re.compile(r"(?<!\$)\{(home|config)\}")
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 """Raised whenever cleaning, linkage or survivorship change what they make of the same input."""
 
 FORM_SECRET = "ONEGRID_FORM_SECRET"

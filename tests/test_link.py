@@ -227,6 +227,7 @@ def outcome(night) -> tuple:
         rows(night, "SELECT record_l, record_r, tier, weight, verdict FROM link.pair ORDER BY ALL"),
         rows(night, "SELECT * FROM link.standing ORDER BY ALL"),
         rows(night, "SELECT * FROM link.candidate ORDER BY ALL"),
+        rows(night, "SELECT * FROM link.tie ORDER BY ALL"),
         rows(night, "SELECT * FROM link.budget ORDER BY ALL"),
         rows(night, "SELECT record_l, record_r, reason, value FROM link.review ORDER BY ALL"),
     )

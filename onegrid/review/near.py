@@ -10,7 +10,7 @@ import duckdb
 
 _OF_RECORDS = (
     *("std.record", "std.benefit", "std.insurance", "std.defect", "std.correction"),
-    *("link.cluster", "link.standing", "master.crosswalk"),
+    *("link.cluster", "link.standing", "link.tie", "master.crosswalk"),
 )
 _OF_RESIDENTS = ("link.identity",)
 _WHOLE = ("meta.source", "meta.night", "link.review", "link.decision")

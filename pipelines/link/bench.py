@@ -20,7 +20,7 @@ from pipelines.link.blocking import candidates_sql
 from pipelines.link.crowd import find_crowd
 from pipelines.link.train import Decided, train
 
-_VIEWS = ("std.record", "link.standing")
+_VIEWS = ("std.record", "link.standing", "link.tie")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def on_bench(home: Home, config: Config) -> Iterator[Bench]:
             ((night, day),) = con.execute(
                 "SELECT night, business_date FROM home.meta.night ORDER BY night DESC LIMIT 1"
             ).fetchall()
-            con.execute(f"CREATE TEMP TABLE candidate AS {candidates_sql('true')}")
+            con.execute(f"CREATE TEMP TABLE candidate AS {candidates_sql()}")
             find_crowd(con)
             with open_journal(config.journal_url) as journal:
                 said = [(low, high, verdict) for _, low, high, verdict, *_ in journal.decisions()]

@@ -52,6 +52,8 @@ SLIP_RULES: tuple[Rule, ...] = (
 )
 """Two numbers that one slip explains are looked for here, see `score`."""
 
+ALL_RULES = (*RULES, *SLIP_RULES)
+
 _LOWER = 2**32 - 1
 """Half of a hash is enough for a key."""
 _HASHED = {
@@ -76,7 +78,7 @@ _EVIDENCE = """
         CAST(birth_day AS VARCHAR) AS birth_text,
         date_diff('day', DATE '1900-01-01', birth_day) AS birth_number,
         CASE WHEN len(r.phones) = 0 THEN NULL
-            WHEN len(r.phones) = 1 AND r.phone LIKE '1%' THEN r.phones
+            WHEN len(r.phones) = 1 AND r.phones[1] LIKE '1%' THEN r.phones
             ELSE list_transform(r.phones, lambda p: CASE WHEN p NOT LIKE '0%' THEN p
                 ELSE substr(p, CASE WHEN p[2] IN ('1', '2') THEN 4 ELSE 5 END) END)
             END AS phones,
@@ -114,7 +116,7 @@ _EVIDENCE = """
                 AS building_key,
             CASE WHEN regexp_matches(address_key, '^[^|]*[|][^|]')
                 THEN hash(regexp_extract(address_key, '^[^|]*[|][^|]+')) END AS estate_key
-        FROM std.record
+        FROM {records}
     ) r USING (record_id)
     WHERE {condition}
 """
@@ -122,37 +124,42 @@ _EVIDENCE = """
 # of them, and parse an address seven times.
 
 
-def candidates_sql(condition: str) -> str:
-    """Records to compare (of those under `condition`) and their keys: rows of `link.candidate`.
+def candidates_sql(records: str = "std.record") -> str:
+    """Those of `records` that are compared, and their keys: rows of `link.candidate`.
 
     A key is NULL where a part of it is missing. Two blocks may share a number by chance, which
     costs some comparisons and joins nobody.
     """
-    keys = ", ".join(f"{_key(rule)} AS {rule.name}" for rule in (*RULES, *SLIP_RULES))
+    keys = ", ".join(f"{_key(rule)} AS {rule.name}" for rule in ALL_RULES)
     return f"""SELECT record_id, hub, row_id, is_open, holders, {keys}
-        FROM ({evidence_sql(f"is_profile AND {condition}")})"""
+        FROM ({evidence_sql("is_profile", records)})"""
 
 
 def find_candidates(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
-    """Fill `link.candidate` for the touched records, or for all; ``candidate`` is a view of it."""
+    """Fill `link.candidate` for the touched records, or for all; ``candidate`` is a view of it.
+
+    Reads ``looked_at``.
+    """
     con.execute("BEGIN")
     everything = everything or not count(con, "SELECT count(*) FROM link.candidate")
-    touched = "record_id IN (SELECT record_id FROM touched)"
-    chosen = "true" if everything else touched
+    chosen = "true" if everything else "record_id IN (SELECT record_id FROM touched)"
     con.execute(f"DELETE FROM link.candidate WHERE {chosen}")
-    con.execute(f"INSERT INTO link.candidate {candidates_sql(chosen)}")
+    read = "std.record" if everything else "looked_at"
+    con.execute(f"INSERT INTO link.candidate {candidates_sql(read)}")
     con.execute("COMMIT")
     con.execute("CREATE OR REPLACE TEMP VIEW candidate AS FROM link.candidate")
 
 
-def evidence_sql(condition: str) -> str:
-    """Records of `link.standing` under `condition`, with what is known for comparing them.
+def evidence_sql(condition: str, records: str = "std.record") -> str:
+    """Those of `records` under `condition`, with what is known for comparing them.
+
+    Conditions on the texts of few records belong into `records`: this parses the addresses of all.
 
     What was read from an ID number that is another's is no evidence. The village is its code, or
     its name where the register does not know it; the door is the room of an estate, whose village
     people often leave out, or else the dwelling.
     """
-    return _EVIDENCE.format(condition=condition)
+    return _EVIDENCE.format(condition=condition, records=records)
 
 
 def _key(rule: Rule) -> str:
@@ -173,14 +180,41 @@ def _key(rule: Rule) -> str:
     return f"CASE WHEN {present} THEN list_transform(phones, lambda phone: {key}) END"
 
 
-def block(con: duckdb.DuckDBPyConnection, scope: str | None = None) -> dict[str, int]:
-    """The temporary table ``blocked``: pairs to compare, in the shape that Splink takes.
+def gather_neighbours(con: duckdb.DuckDBPyConnection, scope: str, gone: str | None = None) -> None:
+    """The temporary table ``neighbour``: candidates that share a key with a record of `scope`.
 
-    Reads ``candidate`` and ``crowd``.
+    Columns: rule (its number), record_id, hub, row_id, asks, key, and is_near (is in `scope`).
 
     Args:
-        con: the night's file.
-        scope: table of record_ids, one of which must be in a pair; None: all pairs.
+        con: the night's file; reads ``candidate``.
+        scope: table of record_ids.
+        gone: more rows like a candidate's, whose keys are looked for as well.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE near AS
+        FROM candidate WHERE record_id IN (SELECT record_id FROM {scope})"""
+    )
+    asked = " UNION ALL ".join(keyed_sql(records) for records in ("near", gone) if records)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE asked_key AS SELECT DISTINCT rule, key FROM ({asked})"
+    )
+    wanted = "key IN (SELECT key FROM asked_key WHERE rule = {})"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE neighbour AS
+        SELECT *, record_id IN (SELECT record_id FROM near) AS is_near
+        FROM ({keyed_sql("candidate", wanted)})
+        """
+    )
+    con.execute("DROP TABLE asked_key")
+    con.execute("DROP TABLE near")
+
+
+def block(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]:
+    """The temporary table ``blocked``: pairs to compare, in the shape that Splink takes.
+
+    Reads ``candidate`` and ``crowd``; with `everything` false, ``neighbour`` for those pairs only
+    one of which is near.
 
     Returns:
         pairs that each rule was the first to find.
@@ -188,15 +222,17 @@ def block(con: duckdb.DuckDBPyConnection, scope: str | None = None) -> dict[str,
     con.execute(
         "CREATE OR REPLACE TEMP TABLE found (rule UTINYINT, record_l BIGINT, record_r BIGINT)"
     )
-    if scope:
+    if everything:
+        for number, rule in enumerate(RULES):
+            tell("compare", number, len(RULES))
+            con.execute(
+                f"INSERT INTO found SELECT {number}, record_l, record_r FROM ({pairs_sql(rule)})"
+            )
+    else:
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE near AS
-            FROM candidate WHERE record_id IN (SELECT record_id FROM {scope})"""
+            f"""INSERT INTO found SELECT rule, record_l, record_r
+            FROM ({near_pairs_sql()}) WHERE rule < {len(RULES)}"""
         )
-    for number, rule in enumerate(RULES):
-        tell("compare", number, len(RULES))
-        pairs = pairs_sql(rule, within="near" if scope else None)
-        con.execute(f"INSERT INTO found SELECT {number}, record_l, record_r FROM ({pairs})")
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE blocked AS
@@ -205,15 +241,13 @@ def block(con: duckdb.DuckDBPyConnection, scope: str | None = None) -> dict[str,
         """
     )
     con.execute("DROP TABLE found")
-    con.execute("DROP TABLE IF EXISTS near")
     counted = {
         RULES[int(key)].name: n
         for key, n in con.execute(
             "SELECT match_key, count(*) FROM blocked GROUP BY 1 ORDER BY 1"
         ).fetchall()
     }
-    counted["pairs"] = count(con, "SELECT count(*) FROM blocked")
-    return counted
+    return {**counted, "pairs": sum(counted.values())}
 
 
 def keys_sql(rule: Rule, records: str = "candidate") -> str:
@@ -223,25 +257,49 @@ def keys_sql(rule: Rule, records: str = "candidate") -> str:
         FROM {records} WHERE {rule.name} IS NOT NULL"""
 
 
-def pairs_sql(rule: Rule, within: str | None = None) -> str:
-    """Pairs (record_l, record_r) of a rule, without its crowded blocks; one may come twice.
+def keyed_sql(records: str, chosen: str = "true") -> str:
+    """What `keys_sql` selects of `records`, for all rules; before it stands the rule's number.
 
     Args:
-        rule: the rule.
-        within: the candidates of which a pair must have one; None: all.
+        records: a relation like ``candidate``.
+        chosen: condition on ``key``; ``{}`` is the number of the rule.
     """
-    sides = [(within or "candidate", "candidate")]
-    if within:
-        sides.append(("candidate", within))
     return " UNION ALL ".join(
-        f"""
+        f"""SELECT {number}::UTINYINT AS rule, * FROM ({keys_sql(rule, records)})
+        WHERE {chosen.format(number)}"""
+        for number, rule in enumerate(ALL_RULES)
+    )
+
+
+def pairs_sql(rule: Rule) -> str:
+    """Pairs (record_l, record_r) of a rule, without its crowded blocks; one may come twice."""
+    return f"""
         SELECT least(o.record_id, c.record_id) AS record_l,
             greatest(o.record_id, c.record_id) AS record_r
         FROM (
-            SELECT * FROM ({keys_sql(rule, asking)}) WHERE asks
+            SELECT * FROM ({keys_sql(rule)}) WHERE asks
                 AND key NOT IN (SELECT key FROM crowd WHERE rule = '{rule.name}')
-        ) o JOIN ({keys_sql(rule, asked)}) c USING (key)
+        ) o JOIN ({keys_sql(rule)}) c USING (key)
         WHERE o.hub <> c.hub AND o.row_id <> c.row_id
         """
-        for asking, asked in sides
+
+
+def near_pairs_sql() -> str:
+    """Pairs (rule, record_l, record_r) of ``neighbour``, one of which is near; as `pairs_sql`."""
+    sides = " UNION ALL ".join(
+        f"""SELECT rule, least(o.record_id, c.record_id) AS record_l,
+            greatest(o.record_id, c.record_id) AS record_r
+        FROM (FROM open WHERE {asking}) o JOIN (FROM neighbour WHERE {asked}) c USING (rule, key)
+        WHERE o.hub <> c.hub AND o.row_id <> c.row_id"""
+        for asking, asked in (("is_near", "true"), ("NOT is_near", "is_near"))
     )
+    numbers = ", ".join(f"({number}, '{rule.name}')" for number, rule in enumerate(ALL_RULES))
+    return f"""
+        WITH open AS (
+            FROM neighbour ANTI JOIN (
+                SELECT number AS rule, key FROM crowd
+                JOIN (VALUES {numbers}) named (number, name) ON name = crowd.rule
+            ) USING (rule, key) WHERE asks
+        )
+        {sides}
+        """

@@ -8,7 +8,6 @@ review, and are compared by their other evidence.
 from __future__ import annotations
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from pipelines.link.agreement import (
@@ -24,9 +23,6 @@ from pipelines.store import count
 WEIGHT = 60.0
 CROWD = 30
 """More distinct spellings than this under one number: nobody holds it."""
-
-_READ = """record_id, source, id17, id_status, name_key, name_pinyin, name_shape, surname,
-    former_name, sex, birth_date, birth_from_id, phones, address_key, village_code"""
 
 _CLAIMS = "(id17 IS NOT NULL AND coalesce(id_status IN ('valid', 'upgraded', 'conflict'), false))"
 
@@ -78,17 +74,13 @@ END"""
 def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]:
     """Fill `link.standing` (for the touched records, or for all) and collect tier 1 pairs.
 
-    The pairs go into the temporary table ``certain_pair`` (columns of `link.pair`).
+    Reads ``looked_at``: all that hold the same number are touched together. The pairs go into the
+    temporary table ``certain_pair`` (columns of `link.pair`).
 
     Returns:
         counts for the night's summary.
     """
     scope = "" if everything else "SEMI JOIN touched USING (record_id)"
-    # All that hold the same number are touched together, so nothing else is read below.
-    con.execute(
-        f"""CREATE OR REPLACE TEMP {"VIEW" if everything else "TABLE"} looked_at AS
-        SELECT {_READ} FROM std.record {scope}"""
-    )
     # A number of 17 digits is compared and kept as one integer, a name by its hash.
     con.execute(
         f"""
@@ -131,7 +123,6 @@ def stand(con: duckdb.DuckDBPyConnection, *, everything: bool) -> dict[str, int]
     }
     for table in ("claim", "number", "contested", "spelling", "party"):
         con.execute(f"DROP TABLE {table}")
-    con.execute(f"DROP {'VIEW' if everything else 'TABLE'} looked_at")
     return found
 
 
@@ -151,7 +142,7 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
         FROM contested GROUP BY ALL
         """
     )
-    edges = con.execute(
+    edges = con.sql(
         f"""
         SELECT p.first AS l, q.first AS r
         FROM spelling p JOIN spelling q ON p.number = q.number AND p.first < q.first
@@ -160,8 +151,8 @@ def _spellings(con: duckdb.DuckDBPyConnection) -> None:
         ) small ON small.number = p.number
         WHERE {_AGREE}
         """
-    ).fetchnumpy()
-    node, hub = components(np.asarray(edges["l"]), np.asarray(edges["r"]))
+    ).to_arrow_table()
+    node, hub = components(edges["l"].to_numpy(), edges["r"].to_numpy())
     con.register("agreeing", pa.table({"first": node, "hub": hub}))
     con.execute(
         """

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from pipelines.journal import open_journal
 from pipelines.link import identity
 from pipelines.link.defects import write_defects
 from pipelines.link.graph import Edge, Node, components, cut
-from pipelines.link.past import mark_touched, past
+from pipelines.link.past import past
 from pipelines.link.returned import tie_returns
 from pipelines.link.score import SLIP_WEIGHT
+from pipelines.link.touched import looks_at_everything, mark_touched
 from pipelines.night import Night
 from pipelines.store import count
 
@@ -39,7 +39,9 @@ def cluster_records(night: Night) -> dict[str, object]:
             "SELECT count(*) FROM meta.stage WHERE night = ? AND stage = 'cluster_records'",
             night.number,
         )
-        everything = mark_touched(con, night) or bool(again)
+        everything = looks_at_everything(con, night)
+        mark_touched(con, everything=everything)
+        everything = everything or bool(again)
         _take_decisions(con, night)
         tie_returns(con, night)
         _take_turned_blocks(con)
@@ -176,8 +178,8 @@ def _components(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         """CREATE OR REPLACE TEMP TABLE near_edge AS
         FROM edge WHERE record_l IN (SELECT record_id FROM reached)"""
     )
-    edges = con.execute("SELECT record_l, record_r FROM near_edge").fetchnumpy()
-    node, label = components(np.asarray(edges["record_l"]), np.asarray(edges["record_r"]))
+    edges = con.sql("SELECT record_l, record_r FROM near_edge").to_arrow_table()
+    node, label = components(edges["record_l"].to_numpy(), edges["record_r"].to_numpy())
     con.register("labelled", pa.table({"record_id": node, "component": label}))
     con.execute(
         """

@@ -78,7 +78,8 @@ def gather_evidence(
         """CREATE OR REPLACE TEMP TABLE compared AS
         SELECT join_key_l AS record_id FROM blocked UNION SELECT join_key_r FROM blocked"""
     )
-    records = f"SELECT {EVIDENCE}, hub FROM ({evidence_sql('record_id IN (FROM compared)')})"
+    chosen = "(FROM std.record SEMI JOIN compared USING (record_id))"
+    records = f"SELECT {EVIDENCE}, hub FROM ({evidence_sql('true', chosen)})"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS "
         + with_terms_sql(context_sql(records, terms.get(SHARED_PHONES)), terms)

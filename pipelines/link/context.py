@@ -22,10 +22,6 @@ SHARED_PHONES = "phones"
 """Name under which a model keeps its list of shared telephones."""
 EMPTY = "NULL::VARCHAR AS birth_lunar, NULL::VARCHAR[] AS own_phones, NULL::UBIGINT[] AS companions"
 """The columns that `context_sql` adds, where they are not needed."""
-UNIT = """CASE WHEN household_key IS NOT NULL THEN hash(household_key, village_code)
-        ELSE hash(source, source_key) END"""
-"""SQL over `std.record`: its household within its source; without a number, the row itself."""
-
 _FIRST_YEAR, _LAST_YEAR = 1900, 2040
 """Years of the lunar calendar that are needed and known to the library."""
 
@@ -50,7 +46,7 @@ def context_sql(records: str, shared: str | None) -> str:
     """
     shared = shared or "(SELECT NULL::VARCHAR AS phone, 0 AS names)"
     return f"""
-        WITH given AS ({records}),
+        WITH given AS MATERIALIZED ({records}),
         listed AS (
             SELECT record_id, unnest(phones) AS phone FROM given WHERE phones IS NOT NULL
         ), shared AS (
@@ -85,16 +81,18 @@ def _companions_sql() -> str:
     A source knows a household by its number, or by the row that names two of its members.
     """
     return f"""wanted AS (
-            SELECT record_id, hub FROM link.standing WHERE hub IN (SELECT hub FROM given)
-        ), member AS MATERIALIZED (
-            SELECT record_id, {UNIT} AS unit, hash(name_pinyin) AS sound FROM std.record
-            WHERE name_pinyin IS NOT NULL AND (household_key IS NOT NULL OR role <> 'self')
+            SELECT hub, unit, sound FROM link.tie
+            JOIN (SELECT record_id, hub FROM link.standing WHERE hub IN (SELECT hub FROM given))
+                USING (record_id) WHERE sound IS NOT NULL
+        ), mate AS MATERIALIZED (
+            SELECT unit, sound FROM link.tie
+            WHERE sound IS NOT NULL AND unit IN (SELECT unit FROM wanted)
         ), home AS (
-            SELECT unit FROM member GROUP BY unit HAVING count(*) BETWEEN 2 AND {HOUSEHOLD}
+            SELECT unit FROM mate GROUP BY unit HAVING count(*) BETWEEN 2 AND {HOUSEHOLD}
         ), companion AS (
             SELECT hub, list(sound) AS companions FROM (
-                SELECT DISTINCT w.hub, o.sound FROM wanted w JOIN member m USING (record_id)
-                SEMI JOIN home USING (unit) JOIN member o ON o.unit = m.unit AND o.sound <> m.sound
+                SELECT DISTINCT w.hub, o.sound FROM wanted w SEMI JOIN home USING (unit)
+                JOIN mate o ON o.unit = w.unit AND o.sound <> w.sound
             ) GROUP BY hub
         )"""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-from pipelines.link.blocking import RULES, SLIP_RULES, Rule, keys_sql
+from pipelines.link.blocking import ALL_RULES, Rule, gather_neighbours, keyed_sql, keys_sql
 from pipelines.store import count
 
 BLOCK_LIMIT = 40_000
@@ -38,17 +38,10 @@ def find_crowd(con: duckdb.DuckDBPyConnection, *, everything: bool = True) -> di
         """CREATE OR REPLACE TEMP TABLE budget (rule VARCHAR, most BIGINT, pairs BIGINT,
         open_records BIGINT, compared_up_to BIGINT)"""
     )
-    if not everything:
-        for now, origin in (("came", "candidate"), ("went", "past_candidate")):
-            con.execute(
-                f"""CREATE OR REPLACE TEMP TABLE {now} AS
-                FROM {origin} WHERE record_id IN (SELECT record_id FROM touched)"""
-            )
-    for rule in (*RULES, *SLIP_RULES):
-        if everything or not _follow(con, rule):
+    followed = set() if everything else _follow(con)
+    for rule in ALL_RULES:
+        if rule.name not in followed:
             _count_anew(con, rule)
-    for table in ("block_size", "came", "went"):
-        con.execute(f"DROP TABLE IF EXISTS {table}")
     return {
         "blocks_skipped": count(con, "SELECT count(*) FROM crowd"),
         "pairs_skipped": count(con, "SELECT sum(pairs) FROM crowd"),
@@ -70,74 +63,96 @@ def _count_anew(con: duckdb.DuckDBPyConnection, rule: Rule) -> None:
         f"""SELECT {_most_sql("pairs")} AS most, sum(pairs), sum(open_records)
         FROM block_size GROUP BY most ORDER BY most"""
     ).fetchall()
-    limit = _set_budget(con, rule, sizes)
+    limit = _set_budget(con, rule.name, sizes)
     con.execute(
         f"""INSERT INTO crowd SELECT '{rule.name}', key, records, open_records, pairs
         FROM block_size WHERE pairs > {limit}"""
     )
 
 
-def _follow(con: duckdb.DuckDBPyConnection, rule: Rule) -> bool:
-    """What `_count_anew` finds, from the night before; False: it cannot be told from that."""
+def _follow(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """What `_count_anew` finds, from the night before; leaves ``neighbour`` of what is touched.
+
+    Returns:
+        the rules of which it can be told from that.
+    """
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE went AS
+        FROM past_candidate WHERE record_id IN (SELECT record_id FROM touched)"""
+    )
+    gather_neighbours(con, "touched", gone="went")
+    names = ", ".join(f"'{rule.name}'" for rule in ALL_RULES)
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE block_size AS
+        CREATE OR REPLACE TEMP TABLE moved_block AS
         WITH moved AS (
-            SELECT key, sum(n) AS more, sum(n) FILTER (asks) AS more_open
-            FROM (SELECT key, asks, 1 AS n FROM ({keys_sql(rule, "came")})
-                UNION ALL SELECT key, asks, -1 FROM ({keys_sql(rule, "went")}))
-            GROUP BY key HAVING more <> 0 OR more_open <> 0
+            SELECT rule, key, sum(n) AS more, sum(n) FILTER (asks) AS more_open
+            FROM (SELECT rule, key, asks, 1 AS n FROM neighbour WHERE is_near
+                UNION ALL SELECT rule, key, asks, -1 FROM ({keyed_sql("went")}))
+            GROUP BY rule, key HAVING more <> 0 OR more_open <> 0
         ), now AS (
-            SELECT key, count(*) AS n, count(*) FILTER (asks) AS n_open
-            FROM ({keys_sql(rule)}) WHERE key IN (SELECT key FROM moved) GROUP BY key
+            SELECT rule, key, count(*) AS n, count(*) FILTER (asks) AS n_open
+            FROM neighbour GROUP BY rule, key
         )
-        SELECT key, coalesce(n, 0) AS records, coalesce(n_open, 0) AS open_records,
+        SELECT ([{names}])[rule + 1] AS rule, key,
+            coalesce(n, 0) AS records, coalesce(n_open, 0) AS open_records,
             CASE WHEN records > 1 THEN records * open_records ELSE 0 END AS pairs,
             records - more AS past_records, open_records - coalesce(more_open, 0) AS past_open,
             CASE WHEN past_records > 1 THEN past_records * past_open ELSE 0 END AS past_pairs
-        FROM moved LEFT JOIN now USING (key)
+        FROM moved LEFT JOIN now USING (rule, key)
         """
     )
-    past = con.execute(
-        "SELECT DISTINCT most, compared_up_to FROM past_budget WHERE rule = ?", [rule.name]
-    ).fetchall()
-    if not past or not {most for most, _ in past} <= {0, *_ladder()}:
-        return False
-    sizes = con.execute(
+    past: dict[str, list[tuple[int, int]]] = {}
+    for rule, most, limit in con.execute(
+        "SELECT DISTINCT rule, most, compared_up_to FROM past_budget"
+    ).fetchall():
+        past.setdefault(rule, []).append((most, limit))
+    sizes: dict[str, Sizes] = {}
+    for rule, *size in con.execute(
         f"""
-        SELECT most, sum(pairs), sum(open_records) FROM (
-            SELECT most, pairs, open_records FROM past_budget WHERE rule = '{rule.name}'
-            UNION ALL SELECT {_most_sql("pairs")}, pairs, open_records
-            FROM block_size WHERE pairs > 0
-            UNION ALL SELECT {_most_sql("past_pairs")}, -past_pairs, -past_open
-            FROM block_size WHERE past_pairs > 0
-        ) GROUP BY most HAVING sum(pairs) > 0 ORDER BY most
+        SELECT rule, most, sum(pairs), sum(open_records) FROM (
+            SELECT rule, most, pairs, open_records FROM past_budget
+            UNION ALL SELECT rule, {_most_sql("pairs")}, pairs, open_records
+            FROM moved_block WHERE pairs > 0
+            UNION ALL SELECT rule, {_most_sql("past_pairs")}, -past_pairs, -past_open
+            FROM moved_block WHERE past_pairs > 0
+        ) GROUP BY rule, most HAVING sum(pairs) > 0 ORDER BY rule, most
         """
-    ).fetchall()
-    if _limit(sizes) < past[0][1]:
-        return False
-    limit = _set_budget(con, rule, sizes)
-    con.execute(
-        f"""
-        INSERT INTO crowd
-        SELECT rule, key, records, open_records, pairs FROM past_crowd
-        WHERE rule = '{rule.name}' AND pairs > {limit}
-            AND key NOT IN (SELECT key FROM block_size)
-        UNION ALL SELECT '{rule.name}', key, records, open_records, pairs
-        FROM block_size WHERE pairs > {limit}
-        """
-    )
-    return True
+    ).fetchall():
+        sizes.setdefault(rule, []).append(tuple(size))
+    followed = {
+        rule
+        for rule, known in past.items()
+        if {most for most, _ in known} <= {0, *_ladder()}
+        and _limit(sizes.get(rule, [])) >= known[0][1]
+    }
+    limits = [(rule, _set_budget(con, rule, sizes.get(rule, []))) for rule in sorted(followed)]
+    if limits:
+        con.execute(
+            f"""
+            INSERT INTO crowd
+            SELECT rule, key, records, open_records, pairs FROM (
+                FROM past_crowd ANTI JOIN moved_block USING (rule, key)
+                UNION ALL SELECT rule, key, records, open_records, pairs FROM moved_block
+            ) JOIN (VALUES {", ".join(str(limit) for limit in limits)}) limited (rule, most)
+                USING (rule)
+            WHERE pairs > most
+            """
+        )
+    for table in ("went", "moved_block"):
+        con.execute(f"DROP TABLE {table}")
+    return followed
 
 
 Sizes = list[tuple[int, int, int]]
 """Upper limit of the pairs of a block, pairs of all such blocks, open records of these."""
 
 
-def _set_budget(con: duckdb.DuckDBPyConnection, rule: Rule, sizes: Sizes) -> int:
+def _set_budget(con: duckdb.DuckDBPyConnection, rule: str, sizes: Sizes) -> int:
     limit = _limit(sizes)
-    for row in sizes:
-        con.execute("INSERT INTO budget VALUES (?, ?, ?, ?, ?)", [rule.name, *row, limit])
+    if sizes:
+        rows = ", ".join(f"('{rule}', {', '.join(map(str, row))}, {limit})" for row in sizes)
+        con.execute(f"INSERT INTO budget VALUES {rows}")
     return limit
 
 
@@ -169,7 +184,7 @@ def remember_crowd(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("INSERT INTO link.budget FROM budget ORDER BY ALL")
     con.execute("DELETE FROM link.crowd")
     crowded = {rule for (rule,) in con.execute("SELECT DISTINCT rule FROM crowd").fetchall()}
-    for rule in (*RULES, *SLIP_RULES):
+    for rule in ALL_RULES:
         if rule.name not in crowded:
             continue
         con.execute(
@@ -199,7 +214,7 @@ def mark_wakened(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute("CREATE OR REPLACE TEMP TABLE wakened (record_id BIGINT)")
     for (name,) in con.execute("SELECT DISTINCT rule FROM turned ORDER BY rule").fetchall():
-        rule = next(rule for rule in (*RULES, *SLIP_RULES) if rule.name == name)
+        rule = next(rule for rule in ALL_RULES if rule.name == name)
         con.execute(
             f"""INSERT INTO wakened SELECT DISTINCT record_id FROM ({keys_sql(rule)})
             WHERE asks AND key IN (SELECT key FROM turned WHERE rule = '{name}')"""

@@ -139,9 +139,8 @@ def _compare(
 ) -> list[tuple]:
     """record_l, record_r, then for every comparison the place of its level (-1: missing), term."""
     left, right = zip(*pairs, strict=True)
-    evidence = evidence_sql(
-        "record_id IN (SELECT unnest(list_concat($left::BIGINT[], $right::BIGINT[])))"
-    )
+    asked = "record_id IN (SELECT unnest(list_concat($left::BIGINT[], $right::BIGINT[])))"
+    evidence = evidence_sql("true", f"(FROM std.record WHERE {asked})")
     around = context_sql(evidence, frozen.terms[SHARED_PHONES])
     bars = ", ".join(_bar_sql(frozen, comparison) for comparison in model.COMPARISONS)
     return con.execute(

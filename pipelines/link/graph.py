@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 
 def components(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -15,15 +13,18 @@ def components(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndar
     nodes, place = np.unique(np.concatenate([left, right]), return_inverse=True)
     if not len(nodes):
         return nodes, nodes
-    half = len(left)
-    graph = coo_matrix(
-        (np.ones(half, dtype=np.int8), (place[:half], place[half:])),
-        shape=(len(nodes), len(nodes)),
-    )
-    _, label = connected_components(graph, directed=False)
-    first = np.full(label.max() + 1, len(nodes), dtype=np.int64)
-    np.minimum.at(first, label, np.arange(len(nodes)))
-    return nodes, nodes[first[label]]
+    one, other = place[: len(left)], place[len(left) :]
+    label = np.arange(len(nodes))
+    while len(one):
+        # of two trees that an edge joins, the root of one hangs itself under the smaller root
+        least = np.minimum(label[one], label[other])
+        np.minimum.at(label, label[one], least)
+        np.minimum.at(label, label[other], least)
+        while not np.array_equal(label, root := label[label]):
+            label = root
+        apart = label[one] != label[other]
+        one, other = one[apart], other[apart]
+    return nodes, nodes[label]
 
 
 @dataclass

@@ -19,6 +19,7 @@ TERMS = tuple(level.term for comparison in COMPARISONS for level in comparison.l
 """Columns with frozen term frequencies."""
 
 
+_TOLD = "true"
 Parameters = dict[str, dict[str, tuple[float, float]]]
 """Comparison → level → (m, u)."""
 
@@ -34,7 +35,11 @@ def defaults() -> Parameters:
 def settings(
     parameters: Parameters, prior: float, comparisons: Iterable[Comparison] = COMPARISONS
 ) -> SettingsCreator:
-    """Splink's settings for `parameters` and the chance `prior` that two records are one person."""
+    """Splink's settings for `parameters` and the chance `prior` that two records are one person.
+
+    Which level a pair reaches is worked out before Splink weighs it (`tally.levels_sql`), so the
+    conditions are left out: Splink would parse each of them.
+    """
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_id",
@@ -69,10 +74,11 @@ def gamma(comparison: str, *levels: str) -> str:
 
 
 def _comparison(comparison: Comparison, values: dict[str, tuple[float, float]]) -> CustomComparison:
-    levels: list[Any] = [CustomLevel(comparison.missing, "missing").configure(is_null_level=True)]
+    levels: list[Any] = [CustomLevel(_TOLD, "missing").configure(is_null_level=True)]
     for level in comparison.levels:
         m, u = values[level.name]
-        creator = CustomLevel(level.sql, level.name).configure(
+        condition = "ELSE" if level.sql == "ELSE" else _TOLD
+        creator = CustomLevel(condition, level.name).configure(
             m_probability=m,
             u_probability=u,
             fix_m_probability=level.fixed,

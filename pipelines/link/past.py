@@ -1,4 +1,4 @@
-"""The night before, and which records this night must look at again.
+"""The night before.
 
 Everything incremental is computed from the file of the night before, never from what an
 interrupted attempt at this night left behind: a stage may be repeated.
@@ -11,17 +11,12 @@ from contextlib import contextmanager
 
 import duckdb
 
-from pipelines.link.blocking import RULES, SLIP_RULES
-from pipelines.link.context import UNIT
+from pipelines.link.blocking import ALL_RULES
 from pipelines.night import Night
-from pipelines.store import count, escape
+from pipelines.store import escape
 
 _PAST_TABLES = {
-    "past_record": (
-        "std.record",
-        "record_id BIGINT, id17 VARCHAR, source VARCHAR, source_key VARCHAR, role VARCHAR, "
-        "household_key VARCHAR, village_code VARCHAR",
-    ),
+    "past_tie": ("link.tie", "record_id BIGINT, number BIGINT, unit UBIGINT"),
     "past_pair": (
         "link.pair",
         "record_l BIGINT, record_r BIGINT, tier VARCHAR, weight DOUBLE, probability DOUBLE, "
@@ -42,9 +37,7 @@ _PAST_TABLES = {
     "past_candidate": (
         "link.candidate",
         "record_id BIGINT, hub BIGINT, row_id UBIGINT, is_open BOOLEAN, holders INTEGER, "
-        + ", ".join(
-            f"{rule.name} UINTEGER{'[]' if rule.explode else ''}" for rule in (*RULES, *SLIP_RULES)
-        ),
+        + ", ".join(f"{rule.name} UINTEGER{'[]' if rule.explode else ''}" for rule in ALL_RULES),
     ),
     "past_crowd": (
         "link.crowd",
@@ -87,47 +80,3 @@ def past(con: duckdb.DuckDBPyConnection, night: Night) -> Iterator[None]:
         con.execute(f"DROP VIEW {view}")
     if is_there:
         con.execute("DETACH past")
-
-
-def mark_touched(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
-    """Fill the temporary table ``touched`` with the records whose pairs may have changed.
-
-    These are the new, changed and vanished records, those of the same household in its source, and
-    all that hold, or held, the same ID number as one of these. A full night, or one with another
-    model, looks at every record.
-
-    Returns:
-        Whether every record is touched; ``touched`` then stays empty.
-    """
-    con.execute("CREATE OR REPLACE TEMP TABLE touched (record_id BIGINT)")
-    if night.is_full or night.base == 0 or _model_changed(con, night):
-        return True
-    con.execute(
-        f"""
-        INSERT INTO touched
-        WITH living AS (
-            SELECT record_id, id17, {UNIT} AS unit FROM std.record
-        ), changed AS (
-            SELECT id17, unit FROM living SEMI JOIN delta.record USING (record_id)
-            UNION SELECT id17, {UNIT} FROM past_record SEMI JOIN delta.record USING (record_id)
-        ), mate AS (
-            SELECT record_id, id17 FROM living WHERE unit IN (SELECT unit FROM changed)
-        ), number AS (
-            SELECT id17 FROM changed UNION SELECT id17 FROM mate
-        )
-        SELECT record_id FROM delta.record
-        UNION SELECT record_id FROM mate
-        UNION SELECT record_id FROM living SEMI JOIN number USING (id17)
-        """
-    )
-    return False
-
-
-def _model_changed(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
-    return not count(
-        con,
-        """SELECT count(*) FROM meta.night n, past_night p
-        WHERE n.night = ? AND p.night = ? AND n.model_version = p.model_version""",
-        night.number,
-        night.base,
-    )

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from pipelines.link import model
-from pipelines.link.blocking import block
+from pipelines.link.blocking import block, gather_neighbours
 from pipelines.link.compare import compare
 
 BIN = 4
@@ -45,7 +45,9 @@ def score_profile(
         ORDER BY md5_number_lower(record_id || '/{seed}') % {_HASHES}, record_id LIMIT {_SAMPLED}
         """
     )
-    block(con, "sampled")
+    gather_neighbours(con, "sampled")
+    block(con, everything=False)
+    con.execute("DROP TABLE neighbour")
     con.execute("INSERT INTO blocked SELECT 0, record_id, record_id FROM sampled")
     compare(con, parameters, prior, terms=terms)
     itself = _histogram(con, "record_l = record_r")

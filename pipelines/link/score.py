@@ -15,11 +15,21 @@ from pipelines.errors import ModelUnusable
 from pipelines.journal import open_journal
 from pipelines.link import frozen as frozen_models
 from pipelines.link import model
-from pipelines.link.blocking import SLIP_RULES, block, evidence_sql, find_candidates, pairs_sql
+from pipelines.link.blocking import (
+    RULES,
+    SLIP_RULES,
+    block,
+    evidence_sql,
+    find_candidates,
+    gather_neighbours,
+    near_pairs_sql,
+    pairs_sql,
+)
 from pipelines.link.certain import stand
 from pipelines.link.compare import compare
 from pipelines.link.crowd import find_crowd, mark_wakened, remember_crowd
-from pipelines.link.past import mark_touched, past
+from pipelines.link.past import past
+from pipelines.link.touched import look_at, look_away, looks_at_everything, mark_touched, tie
 from pipelines.link.train import train
 from pipelines.night import Night
 from pipelines.store import count
@@ -43,9 +53,13 @@ def score_pairs(night: Night) -> dict[str, object]:
         if problem:
             counts["model_problem"] = problem
         _use(con, night, frozen)
-        everything = mark_touched(con, night)
+        everything = looks_at_everything(con, night)
+        tie(con, everything=everything)
+        mark_touched(con, everything=everything)
+        look_at(con, everything=everything)
         counts.update(stand(con, everything=everything))
         find_candidates(con, everything=everything)
+        look_away(con, everything=everything)
         counts.update(find_crowd(con, everything=everything))
         if frozen is None:
             start = time.perf_counter()
@@ -58,8 +72,10 @@ def score_pairs(night: Night) -> dict[str, object]:
             frozen.body["open_records"] / max(frozen.body["records"], 1), 4
         )
         mark_wakened(con)
-        con.execute("CREATE OR REPLACE TEMP TABLE scope AS FROM touched UNION FROM wakened")
-        counts.update(block(con, None if everything else "scope"))
+        if not everything and count(con, "SELECT count(*) FROM wakened"):
+            con.execute("CREATE OR REPLACE TEMP TABLE scope AS FROM touched UNION FROM wakened")
+            gather_neighbours(con, "scope")
+        counts.update(block(con, everything=everything))
         compare(
             con,
             frozen.parameters,
@@ -180,25 +196,23 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     apart (neither villages nor both dwelling and telephones), and no other record supports the
     number that slipped.
     """
-    within = None
-    if not everything:
-        within = "slip_near"
-        con.execute(
-            """CREATE OR REPLACE TEMP TABLE slip_near AS
-            FROM candidate WHERE record_id IN (FROM scope)"""
-        )
-    joins = " UNION ALL ".join(pairs_sql(rule, within) for rule in SLIP_RULES)
+    pairs = (
+        " UNION ALL ".join(pairs_sql(rule) for rule in SLIP_RULES)
+        if everything
+        else f"SELECT * FROM ({near_pairs_sql()}) WHERE rule >= {len(RULES)}"
+    )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE slip_block AS
-        SELECT DISTINCT record_l, record_r FROM ({joins})
+        SELECT DISTINCT record_l, record_r FROM ({pairs})
         JOIN link.standing l ON l.record_id = record_l
         JOIN link.standing r ON r.record_id = record_r
         WHERE damerau_levenshtein(l.held_id, r.held_id) = 1
         """
     )
-    wanted = "record_id IN (SELECT unnest([record_l, record_r]) FROM slip_block)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_record AS {evidence_sql(wanted)}")
+    slipped = "record_id IN (SELECT unnest([record_l, record_r]) FROM slip_block)"
+    evidence = evidence_sql("true", f"(FROM std.record WHERE {slipped})")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE slip_record AS {evidence}")
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE slip_pair AS
@@ -217,7 +231,7 @@ def _explain_slips(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
                 AND NOT list_has_any(s.phones, o.phones)) IS NOT TRUE
         """
     )
-    for table in ("slip_near", "slip_block", "slip_record"):
+    for table in ("slip_block", "slip_record", "neighbour"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
 
 

@@ -36,6 +36,18 @@ holders INTEGER records with the same number
     ),
     Table(
         "link",
+        "tie",
+        "what ties a record to others before it is compared with any: its ID number, its household",
+        "关联键",
+        columns("""
+record_id BIGINT the record
+number BIGINT its id17, see std.record
+unit UBIGINT hash of its household within its source; without a household number, of its row
+sound UBIGINT hash of its name's sound where its unit is a household; NULL: it is none, or no name
+"""),
+    ),
+    Table(
+        "link",
         "candidate",
         "one record that stands for those that agree with it, and the keys it is compared by",
         "比较键",
