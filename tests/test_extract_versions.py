@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+import sqlalchemy as sa
 
-from pipelines.extract import increment, mirror_raw, pull_source, versions
+from pipelines.extract import hashes, increment, mirror_raw, pull_source, versions
 from schemas.source import SourceColumn
-from tests.test_extract_database import PENSION, ROWS, Office, landed, make_night
+from tests.test_extract_database import PENSION, POSTGRESQL, ROWS, Office, landed, make_night
 
 SOURCE = PENSION.model_copy(update={"maximum_vanished": 1.0})
 VERSIONS = """SELECT source_key, since_night, until_night, observed, name, id_number, amount
@@ -18,6 +19,15 @@ VERSIONS = """SELECT source_key, since_night, until_night, observed, name, id_nu
 @pytest.fixture
 def sqlite_office(tmp_path):
     return Office(f"sqlite:///{tmp_path}/office.sqlite")
+
+
+@pytest.fixture
+def postgresql_office(monkeypatch):
+    monkeypatch.setattr(hashes, "_MOST_CHANGED", 0.5)
+    try:
+        return Office(POSTGRESQL)
+    except (sa.exc.OperationalError, ModuleNotFoundError):
+        pytest.skip("no PostgreSQL server to try this with")
 
 
 def nights(root, office, tables, source=SOURCE):
@@ -109,3 +119,74 @@ def test_a_map_that_keys_otherwise_gives_every_row_its_new_key(sqlite_office, tm
     with night.open() as con:
         keys = con.execute("SELECT source_key FROM raw.pension WHERE until_night IS NULL")
         assert {key for (key,) in keys.fetchall()} == {row["AAC003"] for row in ROWS}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_asking_for_hashes_first_ends_as_drawing_every_row_does(
+    postgresql_office, tmp_path, monkeypatch, seed
+):
+    tables = changing(seed)
+    by_hash, left = nights(tmp_path / "by_hash", postgresql_office, tables)
+    monkeypatch.setattr(hashes, "stand", lambda *_: False)
+    narrow, middle = nights(tmp_path / "narrow", postgresql_office, tables)
+    monkeypatch.setattr(increment, "keys_stand", lambda *_: False)
+    whole, right = nights(tmp_path / "whole", postgresql_office, tables)
+    assert left == middle == right
+    assert sum(n["rows_drawn"] for n in by_hash) <= sum(n["rows_drawn"] for n in whole)
+    assert [{**n, "rows_drawn": 0} for n in by_hash] == [{**n, "rows_drawn": 0} for n in narrow]
+    assert narrow == whole
+
+
+def test_a_server_that_tells_hashes_gives_only_the_rows_that_changed(postgresql_office, tmp_path):
+    other = [*ROWS[2:], {**ROWS[0], "AAC003": "改名"}, {**ROWS[0], "aac001": "99"}]
+    told, left = nights(tmp_path, postgresql_office, [ROWS, ROWS, other])
+    assert [night["rows_drawn"] for night in told] == [7, 0, 2]
+    assert [told[2][f"rows_{what}"] for what in ("new", "changed", "vanished")] == [1, 1, 1]
+    ended = {row[0] for row in left if row[2] == 3}
+    assert ended == {"1", "2"}
+
+
+def test_a_server_that_hashes_otherwise_changes_no_row(postgresql_office, tmp_path):
+    nights(tmp_path, postgresql_office, [ROWS])
+    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    with night.open_landed() as con:
+        con.execute("UPDATE main.pension SET server_hash = server_hash // 2")
+    counts = pull_source(night, "pension")
+    assert (counts["rows_drawn"], counts["rows_new"], counts["rows_changed"]) == (7, 0, 0)
+    night = make_night(tmp_path, SOURCE, 3, 2, office=POSTGRESQL)
+    assert pull_source(night, "pension")["rows_drawn"] == 0
+
+
+def test_a_hash_that_says_changed_is_not_believed_against_the_row(postgresql_office, tmp_path):
+    nights(tmp_path, postgresql_office, [ROWS])
+    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    with night.open_landed() as con:
+        con.execute("UPDATE main.pension SET server_hash = 7 WHERE source_key = '3'")
+    counts = pull_source(night, "pension")
+    assert counts["rows_drawn"] == 1
+    assert counts["rows_new"] + counts["rows_changed"] + counts["rows_vanished"] == 0
+
+
+def test_a_table_that_does_not_wait_is_drawn_whole(postgresql_office, tmp_path, monkeypatch):
+    nights(tmp_path, postgresql_office, [ROWS])
+    postgresql_office.fill([*ROWS[1:], {**ROWS[0], "AAC003": "改名"}])
+    listed = hashes.list_unknown
+
+    def and_then_it_changes(*given):
+        found = listed(*given)
+        postgresql_office.fill([*ROWS[1:], {**ROWS[0], "AAC003": "又改名"}])
+        return found
+
+    monkeypatch.setattr(hashes, "list_unknown", and_then_it_changes)
+    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    counts = pull_source(night, "pension")
+    assert (counts["rows_drawn"], counts["rows_changed"], counts["rows_vanished"]) == (7, 1, 0)
+    assert ("又改名",) in landed(night, "SELECT name FROM main.pension WHERE until_night IS NULL")
+
+
+def test_a_number_that_is_spelled_otherwise_is_another_version(postgresql_office, tmp_path):
+    postgresql_office.say("ALTER TABLE pension_member ALTER amount TYPE numeric")
+    nights(tmp_path, postgresql_office, [ROWS])
+    postgresql_office.say("UPDATE pension_member SET amount = 600.00 WHERE aac001 = '3'")
+    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    assert pull_source(night, "pension")["rows_changed"] == 1

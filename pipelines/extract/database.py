@@ -24,10 +24,12 @@ from pipelines.extract.server import (
     engine_of,
     find_table,
     is_unencoded,
+    limit,
     may_pass,
+    plain_sql,
     tables,
 )
-from pipelines.extract.values import text
+from pipelines.extract.values import array
 from schemas.source import SourceMap
 
 _TRIES = 3
@@ -46,6 +48,8 @@ class Reading:
         since: only rows from this day on are asked for, and those without a watermark.
         in_order: rows are asked for in the order of the key, whatever that costs the server.
         by_value: every value is looked at, because some are bytes that are no text.
+        hashes_only: only the rows' hashes are asked for; nothing comes where the server has none.
+        hashes: only rows that have one of these hashes are asked for; None: all.
         columns: name and type of every column the table shows.
         is_partial: the rows were asked for by watermark; False where its type allows none.
         course: how far it came.
@@ -57,6 +61,8 @@ class Reading:
     since: date | None = None
     in_order: bool = False
     by_value: bool = False
+    hashes_only: bool = False
+    hashes: Sequence[int] | None = None
     columns: list[tuple[str, str]] = field(default_factory=list)
     is_partial: bool = False
     course: Course = field(default_factory=Course)
@@ -69,6 +75,9 @@ class Reading:
 
 def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.RecordBatch]:
     """Batches of the source's rows: its map's columns in order, all text, missing ones NULL.
+
+    The last column, of `postgresql.ROW_HASH`, is the row's hash as the server itself makes it, or
+    NULL where it makes none. Of the same row it makes the same, until the server is another.
 
     Only listed columns are selected, in one read-only statement, so the batches are of one moment.
     Where the connection breaks, it goes on behind the last key that came if the table is drawn in
@@ -85,6 +94,8 @@ def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.Record
         raise SourceHeld(
             source.source, texts.not_a_database(database, type(error).__name__)
         ) from None
+    if reading.hashes is not None and not reading.hashes:
+        return
     course, tries = reading.course, 0
     try:
         while True:
@@ -92,7 +103,7 @@ def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.Record
             try:
                 for batch in _attempt(source, engine, reading):
                     course.note(batch)
-                    yield batch
+                    yield _with_hash(batch)
             except (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError) as e:
                 tries = tries + 1 if course.rows == known else 1
                 if not (may_pass(e) and course.goes_on and tries <= _TRIES):
@@ -115,6 +126,18 @@ def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.Record
         engine.dispose()
 
 
+def schema_of(source: SourceMap, reading: Reading) -> pa.Schema:
+    """What the batches of `stream` are like."""
+    names = [] if reading.hashes_only else source.columns
+    return pa.schema([*((name, pa.string()) for name in names), (postgresql.ROW_HASH, pa.int64())])
+
+
+def _with_hash(batch: pa.RecordBatch) -> pa.RecordBatch:
+    if postgresql.ROW_HASH in batch.schema.names:
+        return batch
+    return batch.append_column(postgresql.ROW_HASH, pa.nulls(batch.num_rows, pa.int64()))
+
+
 def _unreachable(source: SourceMap, reading: Reading, error: Exception) -> SourceHeld:
     say = texts.broken_off if reading.course.rows else texts.unreachable
     reason = say(source.database or "", cause(error))
@@ -133,7 +156,7 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
     with engine.connect() as con:
         if engine.dialect.name in {"mysql", "mariadb"}:
             con.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
-            _limit(con, reading.seconds)
+            limit(con, reading.seconds)
             con.rollback()
         elif con.dialect.name == "postgresql":
             con.exec_driver_sql(f"SET LOCAL statement_timeout = {reading.seconds * 1000:d}")
@@ -151,20 +174,27 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
             and postgresql.is_plain(types)
             and not is_unencoded(con)
         ):
-            columns = zip(statement.selected_columns, types, strict=True)
-            cast = statement.with_only_columns(
-                *(postgresql.spelled(c.element, t).label(c.name) for c, t in columns)
+            hashed = postgresql.told(
+                con,
+                statement,
+                types,
+                hashes_only=reading.hashes_only,
+                hashes=reading.hashes,
             )
             con.rollback()
-            yield from postgresql.stream(
-                engine.url, _sql(cast, con), names, seconds=reading.seconds
-            )
+            if hashed is not None:
+                schema = schema_of(source, reading)
+                yield from postgresql.stream(
+                    engine.url, plain_sql(hashed, con), schema, seconds=reading.seconds
+                )
+            return
+        if reading.hashes_only or reading.hashes is not None:
             return
         driver = con.connection.driver_connection
         try:
             fetch = _opened(con, statement, reading.batch_rows)
             while rows := fetch(reading.batch_rows):
-                yield pa.record_batch([_array(v) for v in zip(*rows, strict=True)], names=names)
+                yield pa.record_batch([array(v) for v in zip(*rows, strict=True)], names=names)
         except BaseException:
             if (result := getattr(driver, "_result", None)) is not None:
                 # PyMySQL would read what is left to its end, broken or not
@@ -183,7 +213,7 @@ def _plain_file(
     """The file and the SQL where rows can be taken as Arrow from SQLite itself."""
     if con.dialect.name != "sqlite" or reading.by_value:
         return None
-    sql = _sql(statement, con)
+    sql = plain_sql(statement, con)
     connection = con.connection.driver_connection
     # what a view computes is of any type, whatever its first row is declared as
     is_view = by_name(source.table or "", sa.inspect(con).get_view_names()) is not None
@@ -205,46 +235,11 @@ def _opened(
     if con.dialect.name == "sqlite":
         # its driver streams anyway; a Row object for every row would cost a third of the time
         cursor = con.connection.cursor()
-        cursor.execute(_sql(statement, con))
+        cursor.execute(plain_sql(statement, con))
         fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
         return fetch
     options = {"stream_results": True, "max_row_buffer": batch_rows}
     return con.execution_options(**options).execute(statement).fetchmany
-
-
-def _array(values: Sequence[object]) -> pa.Array:
-    try:
-        return pa.array(values, type=pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
-        if all(value is None or value.__class__ is int for value in values):
-            return _integers(values)
-        cleaned = (text(value) for value in values)
-        return pa.array(
-            [v.encode("utf-8", "replace").decode() if v else v for v in cleaned], type=pa.string()
-        )
-
-
-def _integers(values: Sequence[object]) -> pa.Array:
-    try:
-        return pa.array(values, type=pa.int64()).cast(pa.string())
-    except (pa.ArrowInvalid, OverflowError):
-        return pa.array([text(value) for value in values], type=pa.string())
-
-
-def _sql(statement: sa.Select, con: sa.Connection) -> str:
-    """As text for a driver that takes no values; they are a day of ours, or a key that came."""
-    kind: Callable[..., sa.Dialect] = type(con.dialect)
-    plain = kind(paramstyle="named")  # others double the percent signs
-    return str(statement.compile(dialect=plain, compile_kwargs={"literal_binds": True}))
-
-
-def _limit(con: sa.Connection, seconds: int) -> None:
-    """Let the server end what takes longer; MariaDB and MySQL call it differently."""
-    is_mariadb = getattr(con.dialect, "is_mariadb", False)
-    name, value = (
-        ("max_statement_time", seconds) if is_mariadb else ("max_execution_time", seconds * 1000)
-    )
-    con.exec_driver_sql(f"SET SESSION {name} = {value:d}")
 
 
 def _statement(
@@ -303,7 +298,7 @@ def _in_order(
         if not is_same or (rest := course.rest(con, statement, table)) is None:
             raise SourceHeld(source.source, texts.moved_on(source.database or ""), transient=True)
         statement = rest
-    elif con.dialect.name != "sqlite":
+    elif con.dialect.name != "sqlite" and not reading.hashes_only:
         course.columns = tuple(reading.columns)
         places = {matches[name]: list(source.columns).index(name) for name in source.key}
         course.order = order_of(con, table, place, places, is_wanted=reading.in_order)

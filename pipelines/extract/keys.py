@@ -7,19 +7,24 @@ from pipelines.night import Night
 from schemas.source import SourceMap
 
 
-def keyed_sql(night: Night, source: SourceMap, rows: str) -> str:
+def keyed_sql(night: Night, source: SourceMap, rows: str, *, to_land: bool = False) -> str:
     """SELECT of `rows` as the landing zone holds them, with their key, hash and observed date.
 
     Args:
         night: the night; rows of a source without dates are of its day.
         source: the map.
-        rows: SQL that selects village, src_file, src_sheet, src_row, src_observed, src_mark and
-            the map's columns; read once.
+        rows: SQL that selects village, src_file, src_sheet, src_row, src_observed, src_mark,
+            src_hash and the map's columns; read once.
+        to_land: they are not compared with any that have landed; see `landed_hash_sql`.
     """
+    row_hash = hash_sql(source, "src_mark")
+    if to_land:
+        row_hash = f"CASE WHEN src_hash IS NULL THEN {row_hash} END"
     own = ", ".join(store.quote(name) for name in source.columns)
-    return f"""SELECT {key_sql(source)} AS source_key, {hash_sql(source, "src_mark")} AS row_hash,
+    return f"""SELECT {key_sql(source)} AS source_key, {row_hash} AS row_hash,
             src_file AS file, src_sheet AS sheet, src_row AS row_no,
-            {_observed_sql(night, source)} AS observed, src_mark AS mark, {own}
+            {_observed_sql(night, source)} AS observed, src_mark AS mark,
+            src_hash AS server_hash, {own}
         FROM ({rows})"""
 
 
@@ -32,6 +37,11 @@ def hash_sql(source: SourceMap, mark: str = "mark") -> str:
     """
     values = [store.quote(name) for name in sorted(source.columns)]
     return f"CAST(hash({', '.join([*values, mark])}) >> 1 AS BIGINT)"
+
+
+def landed_hash_sql(source: SourceMap) -> str:
+    """`hash_sql` of a landed row: of one whose server hashed it, ours is made when it is wanted."""
+    return f"coalesce(row_hash, {hash_sql(source)})"
 
 
 def version_sql(source: SourceMap, row: str) -> str:

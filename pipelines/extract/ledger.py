@@ -266,15 +266,16 @@ def _rows(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerF
     if not files:
         nothing = ", ".join(f"NULL::VARCHAR AS {store.quote(name)}" for name in source.columns)
         return f"""SELECT village, file AS src_file, NULL::VARCHAR AS src_sheet,
-            NULL::INTEGER AS src_row, observed AS src_observed, NULL::VARCHAR AS src_mark, {nothing}
-            FROM book"""
+            NULL::INTEGER AS src_row, observed AS src_observed, NULL::VARCHAR AS src_mark,
+            NULL::BIGINT AS src_hash, {nothing} FROM book"""
     con.executemany(
         "INSERT INTO book VALUES (?, ?, ?, ?)",
         [[str(f.parsed), f.village, f.file, f.observed] for f in files],
     )
     paths = ", ".join("'" + str(file.parsed).replace("'", "''") + "'" for file in files)
     return f"""SELECT b.village, b.file AS src_file, src_sheet, src_row,
-        coalesce(src_observed, b.observed) AS src_observed, src_mark, {own}
+        coalesce(src_observed, b.observed) AS src_observed, src_mark, NULL::BIGINT AS src_hash,
+        {own}
         FROM read_parquet([{paths}], filename = true) p JOIN book b ON b.path = p.filename"""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from pipelines import store
+from pipelines.extract.keys import landed_hash_sql
 from pipelines.night import Night
 from schemas.source import SourceMap
 from schemas.tables import RAW_COLUMNS, TABLE
@@ -55,7 +56,9 @@ def _mirror(
             WHERE l.until_night > {base} AND l.since_night <= {base}
             AND r.source_key = l.source_key AND r.since_night = l.since_night""")
     con.execute(
-        f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {landed} WHERE since_night > {base}"
+        f"""INSERT INTO {name} ({columns})
+        SELECT * REPLACE ({landed_hash_sql(source)} AS row_hash)
+        FROM (SELECT {columns} FROM {landed} WHERE since_night > {base})"""
     )
     if night.base and source.kind == "workbook":
         _place(con, night, source)

@@ -16,6 +16,7 @@ from pipelines.errors import SourceHeld
 from pipelines.extract import (
     database,
     drift,
+    hashes,
     increment,
     landing,
     ledger,
@@ -130,7 +131,8 @@ def _pull_returns(con: Any, night: Night, source: SourceMap) -> dict[str, int]:
         table = returned.rows(Answers(journal).all(), source)
     con.register("drawn", table)
     try:
-        repeated = versions.key(con, night, source, versions.from_database("drawn"))
+        rows = versions.from_database("(SELECT *, NULL::BIGINT AS src_hash FROM drawn)")
+        repeated = versions.key(con, night, source, rows)
     finally:
         con.unregister("drawn")
     con.execute("BEGIN")
@@ -144,13 +146,14 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     limits = night.config.district.limits
     asked = increment.since(con, night, source)
     reading = database.Reading(limits.batch_rows, limits.statement_seconds, asked)
-    take = versions.key
+    take, found = versions.key, None
     if is_first := asked is None and versions.is_first(con, night, source):
         take = versions.land_first
     elif asked is None and increment.keys_stand(con, night, source):
         take = versions.key_changes
+        found = _draw_changed(con, night, source, reading)
     try:
-        drawn, repeated = _draw(con, night, source, reading, take)
+        drawn, repeated = found or _draw(con, night, source, reading, take)
         if repeated and (reading.is_partial or take is versions.key_changes):
             # what shares its key is told apart by all rows of the key, not by some of them
             reading.begin_anew()
@@ -184,6 +187,26 @@ def _pull_database(con: Any, night: Night, source: SourceMap) -> dict[str, Any]:
     if changed:
         told["columns_changed"] = "；".join(changed)
     return told
+
+
+def _draw_changed(
+    con: Any, night: Night, source: SourceMap, reading: database.Reading
+) -> tuple[int, int] | None:
+    """As `_draw`, where the server tells which rows changed; None: all of them must be drawn."""
+    if not hashes.stand(con, night, source):
+        return None
+    drawn = None
+    with suppress(SourceHeld):  # what is wrong with more than the hashes shows when all are drawn
+        reading.hashes_only = True
+        told, _ = _draw_once(con, night, source, reading, hashes.keep)
+        reading.begin_anew()
+        reading.hashes_only = False
+        reading.hashes = hashes.list_unknown(con, night, source) if told else None
+        if reading.hashes is not None:
+            drawn = _draw_once(con, night, source, reading, hashes.key_unknown)
+    reading.hashes_only, reading.hashes = False, None
+    reading.begin_anew()
+    return drawn
 
 
 def _draw(
@@ -227,7 +250,7 @@ def _draw_once(
             failures.append(error)
             raise
 
-    schema = pa.schema([(name, pa.string()) for name in source.columns])
+    schema = database.schema_of(source, reading)
     with closing(batches()) as drawn:
         con.register("drawn", pa.RecordBatchReader.from_batches(schema, drawn))
         try:

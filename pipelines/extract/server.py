@@ -110,6 +110,22 @@ def is_unencoded(con: sa.Connection) -> bool:
     return bool(con.info["encoding"] == "SQL_ASCII")
 
 
+def plain_sql(statement: sa.Select, con: sa.Connection) -> str:
+    """As text for a driver that takes no values; they are a day of ours, or a key that came."""
+    kind: Callable[..., sa.Dialect] = type(con.dialect)
+    plain = kind(paramstyle="named")  # others double the percent signs
+    return str(statement.compile(dialect=plain, compile_kwargs={"literal_binds": True}))
+
+
+def limit(con: sa.Connection, seconds: int) -> None:
+    """Let the server end what takes longer; MariaDB and MySQL call it differently."""
+    is_mariadb = getattr(con.dialect, "is_mariadb", False)
+    name, value = (
+        ("max_statement_time", seconds) if is_mariadb else ("max_execution_time", seconds * 1000)
+    )
+    con.exec_driver_sql(f"SET SESSION {name} = {value:d}")
+
+
 def may_pass(error: Exception) -> bool:
     """Whether trying again may help: not where the account is refused or the time is up."""
     told = getattr(error, "orig", None) or error

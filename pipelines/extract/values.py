@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+
+import pyarrow as pa
 
 _EXACT_DIGITS = 1e15  # a double, and Excel, keeps 15 decimal digits
 
@@ -52,3 +55,23 @@ def _decoded(value: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return value.hex()
+
+
+def array(values: Sequence[object]) -> pa.Array:
+    """What a driver gave of a column, as text."""
+    try:
+        return pa.array(values, type=pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
+        if all(value is None or value.__class__ is int for value in values):
+            return _integers(values)
+        cleaned = (text(value) for value in values)
+        return pa.array(
+            [v.encode("utf-8", "replace").decode() if v else v for v in cleaned], type=pa.string()
+        )
+
+
+def _integers(values: Sequence[object]) -> pa.Array:
+    try:
+        return pa.array(values, type=pa.int64()).cast(pa.string())
+    except (pa.ArrowInvalid, OverflowError):
+        return pa.array([text(value) for value in values], type=pa.string())

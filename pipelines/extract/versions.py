@@ -7,7 +7,7 @@ import duckdb
 from pipelines import store
 from pipelines.errors import SourceHeld
 from pipelines.extract import texts
-from pipelines.extract.keys import hash_sql, keyed_sql, version_sql
+from pipelines.extract.keys import hash_sql, keyed_sql, landed_hash_sql, version_sql
 from pipelines.night import Night
 from schemas.source import SourceMap
 from schemas.tables import RAW_COLUMNS
@@ -32,6 +32,18 @@ def alive_before(night: Night, source: SourceMap) -> str:
     )
 
 
+def hashes_alive(night: Night, source: SourceMap) -> str:
+    """SQL of the key and the hashes, ours and the server's, of the rows that `alive_before` has."""
+    return f"""SELECT source_key, {landed_hash_sql(source)} AS row_hash, server_hash
+        {alive_before(night, source)}"""
+
+
+def keep_server_hashes(con: duckdb.DuckDBPyConnection, source: SourceMap, rows: str) -> None:
+    """Let living rows have the `server_hash` that `rows` have for their `source_key`."""
+    con.execute(f"""UPDATE main.{store.quote(source.source)} l SET server_hash = r.server_hash
+        FROM ({rows}) r WHERE l.source_key = r.source_key AND l.until_night IS NULL""")
+
+
 def is_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> bool:
     """Whether no row of `source` was alive before this night."""
     return not store.count(con, f"SELECT count(*) FROM ({alive_before(night, source)})")
@@ -49,7 +61,7 @@ def land_first(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, 
     Raises:
         SourceHeld: fewer rows than the map's minimum.
     """
-    _insert(con, night, source, f"({keyed_sql(night, source, rows)})")
+    _insert(con, night, source, f"({keyed_sql(night, source, rows, to_land=True)})")
     name = f"main.{store.quote(source.source)}"
     living = f"(FROM {name} WHERE until_night IS NULL)"
     if (brought := store.count(con, f"SELECT count(*) FROM {living}")) < source.minimum_rows:
@@ -76,14 +88,20 @@ def key_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap,
     Returns:
         0, or a number if rows share their key with another; then neither table is of use.
     """
-    alive = alive_before(night, source)
+    alive = hashes_alive(night, source)
     own = ", ".join(store.quote(name) for name in source.columns)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE seen AS
-        SELECT row_hash,
+        SELECT row_hash, src_hash,
             CASE WHEN row_hash NOT IN (SELECT row_hash FROM ({alive})) THEN [{own}] END AS told
-        FROM (SELECT {hash_sql(source, "src_mark")} AS row_hash, {own} FROM ({rows}))""")
+        FROM (SELECT {hash_sql(source, "src_mark")} AS row_hash, src_hash, {own} FROM ({rows}))""")
     con.execute(f"""CREATE OR REPLACE TEMP TABLE gone AS
         SELECT source_key FROM ({alive}) l ANTI JOIN seen ON seen.row_hash = l.row_hash""")
+    keep_server_hashes(
+        con,
+        source,
+        f"""SELECT source_key, src_hash AS server_hash
+        FROM ({alive}) l JOIN seen USING (row_hash) WHERE src_hash <> coalesce(server_hash, 0)""",
+    )
     again = store.count(con, "SELECT count(*) FROM seen WHERE told IS NULL") - (
         store.count(con, f"SELECT count(*) FROM ({alive})")
         - store.count(con, "SELECT count(*) FROM gone")
@@ -91,15 +109,19 @@ def key_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap,
     columns = ", ".join(
         f"told[{place}] AS {store.quote(name)}" for place, name in enumerate(source.columns, 1)
     )
-    fresh = f"(SELECT {columns} FROM seen WHERE told IS NOT NULL)"
+    fresh = f"(SELECT src_hash, {columns} FROM seen WHERE told IS NOT NULL)"
     repeated = key(con, night, source, from_database(fresh))
     con.execute("DROP TABLE seen")
-    beside = store.count(
+    return again + repeated + count_beside(con, night, source)
+
+
+def count_beside(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap) -> int:
+    """How many rows of `incoming` have the key of a row that lives on."""
+    return store.count(
         con,
         f"""SELECT count(*) FROM incoming WHERE source_key NOT IN (FROM gone)
-            AND source_key IN (SELECT source_key FROM ({alive}))""",
+            AND source_key IN (SELECT source_key FROM ({alive_before(night, source)}))""",
     )
-    return again + repeated + beside
 
 
 def merge(
@@ -176,7 +198,7 @@ def _number_repeated(
 
 def _insert(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, rows: str) -> None:
     """Write `rows`, as `keyed_sql` has them, as versions that begin this night."""
-    columns = [*(column.name for column in RAW_COLUMNS), *source.columns]
+    columns = [*(column.name for column in RAW_COLUMNS), "server_hash", *source.columns]
     quoted = ", ".join(store.quote(column) for column in columns)
     dates = {"since_night": str(night.number), "until_night": "NULL"}
     values = ", ".join(dates.get(column, store.quote(column)) for column in columns)
@@ -198,7 +220,7 @@ def _compare(con: duckdb.DuckDBPyConnection, source: SourceMap, name: str, scope
             CASE WHEN l.source_key IS NULL THEN 'new' WHEN i.source_key IS NULL THEN 'vanished'
                 ELSE 'changed' END AS change
         FROM incoming i FULL JOIN
-            (SELECT source_key, row_hash, observed FROM {name}
+            (SELECT source_key, {landed_hash_sql(source)} AS row_hash, observed FROM {name}
                 WHERE until_night IS NULL AND {scope}) l
             ON i.source_key = l.source_key
         WHERE i.source_key IS NULL OR l.source_key IS NULL OR i.row_hash <> l.row_hash
