@@ -8,8 +8,8 @@ them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import date
 from multiprocessing import get_context
 from typing import Any, NamedTuple
@@ -101,12 +101,36 @@ def kind_of(field: Field) -> str:
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind_of(field) for field in FIELDS))
 
 
-def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: Context) -> int:
-    """The temporary table ``dict_<kind>`` for the distinct values that `values_sql` selects.
+def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: Context) -> int:
+    """Temporary tables ``dict_<kind>`` for the distinct values that `values_sql` selects by kind.
 
     Columns: raw, the cleaner's result, defect, severity, old_masked, new_masked (masks only where
-    there is a defect). A table that is there is added to. Returns the number of values cleaned.
+    there is a defect). A table that is there is added to. Python cleans what is not plain of one
+    kind while the engine looks for what is plain of the next.
+
+    Returns:
+        the number of values cleaned.
     """
+    total = 0
+    with ThreadPoolExecutor(1) as beside:
+        waiting: list[tuple[str, str, int, Future[list[pa.Table]]]] = []
+        for kind, selected in values_sql.items():
+            known, found, values = _take_plain(con, kind, selected, context)
+            total += found
+            waiting.append((kind, known, found, beside.submit(_clean, kind, values, context)))
+        for kind, known, found, cleaned in waiting:
+            for table in cleaned.result():
+                con.register("cleaned", table)
+                con.execute(f"INSERT INTO {known} SELECT * FROM cleaned")
+                con.unregister("cleaned")
+            tell(f"clean {kind}", found, found)
+    return total
+
+
+def _take_plain(
+    con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: Context
+) -> tuple[str, int, list[str]]:
+    """The dictionary of `kind` with what is plain; how many values there were, and what is left."""
     known = _known(con, kind)
     if not known:
         known = _lay_out(con, kind)
@@ -118,16 +142,8 @@ def build(con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: C
     if total >= PLAIN_FROM:
         take_plain(con, kind, known, context.today, context.villages)
     values = con.sql("SELECT v FROM to_clean").to_arrow_table().column(0).to_pylist()
-    chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)]
-    done = total - len(values)
-    for table in _cleaned(kind, chunks, context, parallel=len(values) >= POOL_FROM):
-        con.register("cleaned", table)
-        con.execute(f"INSERT INTO {known} SELECT * FROM cleaned")
-        con.unregister("cleaned")
-        done += len(table)
-        tell(f"clean {kind}", done, total)
     con.execute("DROP TABLE to_clean")
-    return total
+    return known, total, values
 
 
 def _lay_out(con: duckdb.DuckDBPyConnection, kind: str) -> str:
@@ -156,16 +172,15 @@ def _known(con: duckdb.DuckDBPyConnection, kind: str) -> str | None:
     return f'"{found[0][0]}"' if found else None
 
 
-def _cleaned(
-    kind: str, chunks: list[list[str]], context: Context, *, parallel: bool
-) -> Iterable[pa.Table]:
-    if not parallel:
-        yield from (clean_values(kind, chunk, context) for chunk in chunks)
-        return
+def _clean(kind: str, values: list[str], context: Context) -> list[pa.Table]:
+    chunks = [values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK)]
+    if len(values) < POOL_FROM:
+        return [clean_values(kind, chunk, context) for chunk in chunks]
     if not _pools:
         # a process takes a second to start: one pool serves all kinds of a night
         _pools.append(ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")))
-    yield from _pools[0].map(clean_values, [kind] * len(chunks), chunks, [context] * len(chunks))
+    tasks = ([kind] * len(chunks), chunks, [context] * len(chunks))
+    return list(_pools[0].map(clean_values, *tasks))
 
 
 def clean_values(kind: str, values: list[str], context: Context) -> pa.Table:

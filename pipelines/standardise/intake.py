@@ -65,75 +65,95 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
         f"""CREATE OR REPLACE TEMP TABLE fact_intake (record_id BIGINT, fact VARCHAR,
         other_record_id BIGINT, {", ".join(f'"{name}" VARCHAR' for name in FACT_COLUMNS)})"""
     )
-    for source in night.config.sources.values():
-        if not source.persons:
-            continue
-        raw = f"raw.{quote(source.source)}"
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE file_village "
+        "(source VARCHAR, file VARCHAR, sheet VARCHAR, file_village VARCHAR)"
+    )
+    sources = [source for source in night.config.sources.values() if source.persons]
+    kind = "VIEW" if everything else "TABLE"
+    persons, facts = [], []
+    for source in sources:
         todo = f"(SELECT source_key FROM todo WHERE source = '{source.source}')"
         chosen = "" if everything else f"SEMI JOIN {todo} USING (source_key)"
         # of everything a copy would only cost; of a few rows it spares looking for them again
         con.execute(
-            f"""CREATE OR REPLACE TEMP {"VIEW" if everything else "TABLE"} live AS
-            SELECT r.* FROM {raw} r {chosen} WHERE r.until_night IS NULL"""
+            f"""CREATE OR REPLACE TEMP {kind} {_live(source)} AS
+            SELECT r.* FROM raw.{quote(source.source)} r {chosen} WHERE r.until_night IS NULL"""
         )
         _struck_out(con, source)
         _villages(con, source)
-        for person in source.persons:
-            _persons(con, source, person)
         _nobody(con, source)
-    con.execute(f"DROP {'VIEW' if everything else 'TABLE'} IF EXISTS live")
+        for person in source.persons:
+            persons.append(_person_sql(source, person))
+            facts += _facts_sql(source, person)
+    # in one statement, because a table of one source is too short for more than one thread
+    for table, parts in (("intake", persons), ("fact_intake", facts)):
+        if parts:
+            con.execute(f"INSERT INTO {table} {' UNION ALL '.join(parts)}")
+    for source in sources:
+        con.execute(f"DROP {kind} {_live(source)}")
+    con.execute("DROP TABLE file_village")
+
+
+def _live(source: SourceMap) -> str:
+    """The living rows of a source that are to be looked at."""
+    return quote(f"live_{source.source}")
 
 
 def _struck_out(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     """A row that its ledger crosses out is no evidence any more, but is not forgotten."""
     con.execute(
         f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
-        row_no, mark, ?, since_night FROM live WHERE mark IS NOT NULL""",
+        row_no, mark, ?, since_night FROM {_live(source)} WHERE mark IS NOT NULL""",
         [STRUCK_OUT],
     )
 
 
 def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
-    """The temporary table ``file_village``: which village a ledger's file name or, where that names
-    none, its sheet speaks of."""
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE file_village "
-        "(file VARCHAR, sheet VARCHAR, file_village VARCHAR)"
-    )
+    """Add to ``file_village`` which village a ledger's file name or, where that names none, its
+    sheet speaks of."""
     if not source.village_from_file:
         return
     pattern = re.compile(source.village_from_file)
     rows = []
     for file, sheet in con.execute(
-        "SELECT DISTINCT file, sheet FROM live WHERE file IS NOT NULL"
+        f"SELECT DISTINCT file, sheet FROM {_live(source)} WHERE file IS NOT NULL"
     ).fetchall():
         found = pattern.search(file.rsplit("/", 1)[-1]) or pattern.search(sheet or "")
-        rows.append((file, sheet, clean_village(found.group(1)) if found else None))
+        village = clean_village(found.group(1)) if found else None
+        rows.append((source.source, file, sheet, village))
     if rows:
-        con.executemany("INSERT INTO file_village VALUES (?, ?, ?)", rows)
+        con.executemany("INSERT INTO file_village VALUES (?, ?, ?, ?)", rows)
 
 
-def _persons(con: duckdb.DuckDBPyConnection, source: SourceMap, person: PersonMap) -> None:
-    """Append one person of every live row, where the row holds that person."""
-    values = {field.name: _value(person, field.name) for field in FIELDS}
-    present = f"mark IS NULL AND {_present(person)}"
-    number = record_id_sql("source_key", source.source, person.role)
+def _person_sql(source: SourceMap, person: PersonMap) -> str:
+    """SELECT of one person of every live row, where the row holds that person."""
+    values = [_value(person, field.name) for field in FIELDS]
     household = (
         f"'{source.source}:' || nullif(trim({quote(person.household_key)}), '')"
         if person.household_key
         else "NULL"
     )
-    con.execute(
-        f"""INSERT INTO intake SELECT {number}, '{source.source}', source_key, '{person.role}',
-        '{source.department}', observed, file_village, {household}, file, sheet, row_no,
-        since_night, {", ".join(values.values())}
-        FROM live LEFT JOIN file_village USING (file, sheet) WHERE {present}"""
-    )
+    village, rows = "NULL", _live(source)
+    if source.village_from_file:
+        village = "file_village"
+        rows += f""" LEFT JOIN (FROM file_village WHERE source = '{source.source}')
+            USING (file, sheet)"""
+    return f"""SELECT {record_id_sql("source_key", source.source, person.role)},
+        '{source.source}', source_key, '{person.role}', '{source.department}', observed, {village},
+        {household}, file, sheet, row_no, since_night, {", ".join(values)}
+        FROM {rows} WHERE mark IS NULL AND {_present(person)}"""
+
+
+def _facts_sql(source: SourceMap, person: PersonMap) -> list[str]:
+    """SELECTs of what the live rows say of one person besides fields, one for every fact."""
+    number = record_id_sql("source_key", source.source, person.role)
     other = (
         record_id_sql("source_key", source.source, person.relation_of)
         if person.relation_of
         else "NULL"
     )
+    selected = []
     for fact in person.facts:
         cells = ", ".join(
             _text(fact.constants[name])
@@ -146,17 +166,18 @@ def _persons(con: duckdb.DuckDBPyConnection, source: SourceMap, person: PersonMa
             if "amount" in fact.values
             else ""
         )
-        con.execute(
-            f"INSERT INTO fact_intake SELECT {number}, '{fact.table}', {other}, {cells} "
-            f"FROM live WHERE {present} {granted}"
+        selected.append(
+            f"SELECT {number}, '{fact.table}', {other}, {cells} FROM {_live(source)} "
+            f"WHERE mark IS NULL AND {_present(person)} {granted}"
         )
+    return selected
 
 
 def _nobody(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     absent = " AND ".join(f"NOT ({_present(person)})" for person in source.persons)
     con.execute(
         f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
-        row_no, 'no_person', ?, since_night FROM live WHERE mark IS NULL AND {absent}""",
+        row_no, 'no_person', ?, since_night FROM {_live(source)} WHERE mark IS NULL AND {absent}""",
         [NO_PERSON],
     )
 

@@ -21,8 +21,8 @@ _CONTRADICTS = """id_state IN ('valid', 'upgraded') AND coalesce(
         stated_sex IN ('1', '2') AND stated_sex <> id_sex, false) AS contradicts_sex"""
 
 
-def build_dictionaries(con: duckdb.DuckDBPyConnection, context: Context) -> dict[str, int]:
-    """Every ``dict_<kind>`` that ``intake`` and ``fact_intake`` need; distinct values by kind."""
+def build_dictionaries(con: duckdb.DuckDBPyConnection, context: Context) -> int:
+    """Every ``dict_<kind>`` that ``intake`` and ``fact_intake`` need; how many values are new."""
     wanted: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for field in FIELDS:
         wanted[kind_of(field)].append(f'SELECT "{field.name}" FROM intake')
@@ -32,9 +32,8 @@ def build_dictionaries(con: duckdb.DuckDBPyConnection, context: Context) -> dict
     wanted["text"].append("SELECT employer FROM fact_intake")
     wanted["code_medical_insurance"].append("SELECT kind FROM fact_intake WHERE fact = 'insurance'")
     wanted["code_insurance_status"] = ["SELECT status FROM fact_intake"]
-    return {
-        kind: build(con, kind, " UNION ALL ".join(parts), context) for kind, parts in wanted.items()
-    }
+    selected = {kind: " UNION ALL ".join(parts) for kind, parts in wanted.items()}
+    return build(con, selected, context)
 
 
 _PLAIN = [

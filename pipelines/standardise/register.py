@@ -108,7 +108,7 @@ def _read(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place
         SELECT * FROM {live} SEMI JOIN reread USING (source_key)"""
     )
     context = Context(night.business_date, names)
-    build(con, "address", f"SELECT {quote(place.address)} FROM fresh", context)
+    build(con, {"address": f"SELECT {quote(place.address)} FROM fresh"}, context)
     missing = " OR ".join(
         f"nullif(trim({quote(column)}), '') IS NULL"
         for column in (place.village_code, place.village_name, place.grid_code, place.address)

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 from schemas.fields import FIELDS
 
+_HARDLY_REPEATED = frozenset(
+    """address address_key dwelling_key household_key id17 id_number name name_key name_pinyin phone
+    source_key""".split()
+)
+"""Texts of which the engine would make dictionaries that spare no room, for a quarter of the time
+that it takes to write a table of records."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -14,6 +21,12 @@ class Column:
     name: str
     type: str
     meaning: str
+
+    @property
+    def ddl(self) -> str:
+        """As it stands in CREATE TABLE."""
+        is_varied = self.type == "VARCHAR" and self.name in _HARDLY_REPEATED
+        return f'"{self.name}" {self.type}{" USING COMPRESSION zstd" if is_varied else ""}'
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class Table:
 
     def ddl(self) -> str:
         """CREATE TABLE statement, safe to repeat."""
-        body = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+        body = ", ".join(column.ddl for column in self.columns)
         return f"CREATE TABLE IF NOT EXISTS {self.qualified} ({body})"
 
 
