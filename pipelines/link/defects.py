@@ -27,26 +27,31 @@ def write_defects(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     _phones_of_many(con)
     rows = con.execute(
         f"""
-        SELECT record_id, source, department, id_number, kind, meant FROM (
-            SELECT s.record_id, 'id_borrowed' AS kind, NULL AS meant
-            FROM link.standing s JOIN std.record r USING (record_id)
-            WHERE s.is_open AND s.held_id IS NULL AND r.id17 IS NOT NULL
-                AND r.id_status IN ('valid', 'upgraded', 'conflict') AND s.holders > 1
-            UNION
-            SELECT a.record_id, 'id_slip', first(o.id_number ORDER BY o.record_id)
-            FROM (
-                SELECT record_l AS one, record_r AS other, tier, weight, verdict FROM link.pair
-                UNION ALL SELECT record_r, record_l, tier, weight, verdict FROM link.pair
-            ) p
+        WITH slip AS MATERIALIZED (
+            SELECT record_l, record_r FROM link.pair
+            WHERE tier = 'probable' AND weight = {SLIP_WEIGHT} AND verdict = 'joined'
+        ), wrong AS MATERIALIZED (
+            SELECT record_id, 'id_borrowed' AS kind, NULL AS meant FROM link.standing
+            WHERE is_open AND held_id IS NULL AND holders > 1
+            UNION ALL
+            SELECT a.record_id, 'id_slip', min(b.record_id)
+            FROM (FROM slip UNION ALL SELECT record_r, record_l FROM slip) p (one, other)
             JOIN link.standing a ON a.record_id = p.one
             JOIN link.standing b ON b.record_id = p.other
-            JOIN std.record o ON o.record_id = b.record_id
             JOIN link.cluster ca ON ca.record_id = a.record_id
             JOIN link.cluster cb ON cb.record_id = b.record_id AND cb.resident_id = ca.resident_id
-            WHERE p.tier = 'probable' AND p.weight = {SLIP_WEIGHT} AND p.verdict = 'joined'
-                AND a.holders = 1 AND (b.holders > 1 OR a.held_id > b.held_id)
+            WHERE a.holders = 1 AND (b.holders > 1 OR a.held_id > b.held_id)
             GROUP BY a.record_id
-        ) JOIN std.record USING (record_id) ORDER BY record_id, kind
+        ), named AS MATERIALIZED (
+            SELECT record_id, source, department, id_number FROM std.record
+            WHERE record_id IN (
+                SELECT record_id FROM wrong
+                UNION ALL SELECT meant FROM wrong WHERE meant IS NOT NULL
+            )
+        )
+        SELECT record_id, n.source, n.department, n.id_number, kind, m.id_number
+        FROM wrong JOIN named n USING (record_id) LEFT JOIN named m ON m.record_id = wrong.meant
+        ORDER BY record_id, kind
         """
     ).fetchall()
     columns = zip(*rows, strict=True) if rows else [[]] * 6

@@ -119,27 +119,30 @@ def _wait(con: duckdb.DuckDBPyConnection) -> None:
             FROM link.decision d JOIN link.cluster l ON l.record_id = d.record_l
             JOIN link.cluster r ON r.record_id = d.record_r
             WHERE d.verdict = 'never'
+        ), doubt AS MATERIALIZED (
+            FROM link.pair WHERE verdict IN ('review', 'refused') AND weight > -{DECISION_WEIGHT}
+        ), seen AS MATERIALIZED (
+            SELECT record_id, resident_id, held_id FROM link.cluster
+            JOIN link.standing USING (record_id) WHERE record_id IN (
+                SELECT record_l FROM doubt UNION ALL SELECT record_r FROM doubt
+            )
         )
-        SELECT p.record_l, p.record_r, l.resident_id AS resident_l, r.resident_id AS resident_r,
+        SELECT p.record_l, p.record_r, sl.resident_id AS resident_l, sr.resident_id AS resident_r,
             p.tier, p.reasons, p.probability,
             {REASON_SQL} AS reason,
             CASE WHEN p.tier = 'decision' THEN '{CONTRADICTION}' ELSE reason END AS asks
-        FROM link.pair p
-        JOIN link.cluster l ON l.record_id = p.record_l
-        JOIN link.cluster r ON r.record_id = p.record_r
-        JOIN link.standing sl ON sl.record_id = p.record_l
-        JOIN link.standing sr ON sr.record_id = p.record_r
-        WHERE p.verdict IN ('review', 'refused') AND l.resident_id <> r.resident_id
-            AND p.weight > -{DECISION_WEIGHT}
+        FROM doubt p
+        JOIN seen sl ON sl.record_id = p.record_l JOIN seen sr ON sr.record_id = p.record_r
+        WHERE sl.resident_id <> sr.resident_id
             AND (p.tier = 'decision' OR NOT EXISTS (
                 SELECT 1 FROM link.decision d
                 WHERE d.record_l = p.record_l AND d.record_r = p.record_r
             ))
-            AND (p.verdict = 'refused' OR (least(l.resident_id, r.resident_id),
-                greatest(l.resident_id, r.resident_id)) NOT IN (SELECT (one, other) FROM apart))
+            AND (p.verdict = 'refused' OR (least(sl.resident_id, sr.resident_id),
+                greatest(sl.resident_id, sr.resident_id)) NOT IN (SELECT (one, other) FROM apart))
         QUALIFY row_number() OVER (
-            PARTITION BY least(l.resident_id, r.resident_id),
-                greatest(l.resident_id, r.resident_id)
+            PARTITION BY least(sl.resident_id, sr.resident_id),
+                greatest(sl.resident_id, sr.resident_id)
             ORDER BY p.tier = 'decision' DESC, p.probability DESC, p.record_l, p.record_r
         ) = 1
         """
