@@ -4,9 +4,10 @@
 
 Makes synthetic districts (`mild`: offices err half as often as by default, `district`: so often
 that joining by ID number is as good as in a real district, `harsh`: twice), runs a night on each,
-and links its records by every way. Cleaning is the same for all and counted apart. On day 2 about
-one record in a hundred is another: the same steps are timed again. Writes a Markdown section to
-standard output. The library dedupe is tried on few persons where the extra ``bench`` is installed.
+and links its records by every way. Cleaning is the same for all and counted apart. On day 2 some
+records are others (of a large district about one in a hundred): the same steps are timed again.
+Writes a Markdown section to standard output. The library dedupe is tried on few persons where the
+extra ``bench`` is installed.
 """
 
 from __future__ import annotations
