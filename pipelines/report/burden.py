@@ -132,15 +132,17 @@ def _by_holder(form: str, field: str) -> str:
 def _by_state(form: str, fields: list[str], *, by_grid: bool) -> str:
     """INSERT of a form's cells by field and state, as if nobody had answered: one scan."""
     grid = "grid_code" if by_grid else "NULL::VARCHAR AS grid_code"
-    counts = ", ".join(
-        f"""count(*) FILTER ("{field}_state" = '{state}') AS "{field}:{state}" """
-        for field in fields
-        for state in STATES
+    states = [f'"{field}_state"' for field in fields]
+    sets = ", ".join(f"(grid_code, {state})" if by_grid else f"({state})" for state in states)
+    whose = " ".join(
+        f"WHEN grouping({state}) = 0 THEN '{field}'"
+        for field, state in zip(fields, states, strict=True)
     )
-    return f"""INSERT INTO burden_cell SELECT '{form}', split_part(cells, ':', 1), grid_code,
-            split_part(cells, ':', 2), NULL, NULL, n
-        FROM (UNPIVOT (SELECT {grid}, {counts} FROM deliver.form_row WHERE form = '{form}'
-            GROUP BY ALL) ON COLUMNS(* EXCLUDE (grid_code)) INTO NAME cells VALUE n) WHERE n > 0"""
+    return f"""INSERT INTO burden_cell SELECT '{form}', field, grid_code, state, NULL, NULL, n
+        FROM (SELECT CASE {whose} END AS field, {grid}, coalesce({", ".join(states)}) AS state,
+                count(*) AS n
+            FROM deliver.form_row WHERE form = '{form}' GROUP BY GROUPING SETS ({sets}))
+        WHERE state IN {STATES!r}"""
 
 
 def _answered(form: str, fields: list[str]) -> str:
