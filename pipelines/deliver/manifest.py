@@ -38,19 +38,28 @@ def safe_name(text: str | None) -> str:
     return f"{kept or texts.UNNAMED}_{digest}"
 
 
+def register_grids(con: duckdb.DuckDBPyConnection) -> None:
+    """The temporary table grid_called(grid_code, village, grid_name) of all grids."""
+    con.execute("""CREATE OR REPLACE TEMP TABLE grid_called AS
+        SELECT r.grid_code, coalesce(d.village_name, r.village_code, '') AS village,
+            coalesce(d.grid_name, '') AS grid_name
+        FROM (SELECT grid_code, min(village_code) AS village_code
+            FROM master.resident GROUP BY grid_code) r
+        LEFT JOIN (SELECT grid_code, min(village_name) AS village_name, min(grid_name) AS grid_name
+            FROM master.dwelling GROUP BY grid_code) d ON d.grid_code = r.grid_code""")
+
+
 def register_file_names(
     con: duckdb.DuckDBPyConnection, contract: FormContract, period: str
 ) -> None:
-    """The temporary table file_name(grid_code, village, grid_name, file) of a form's grids."""
+    """The temporary table file_name(grid_code, village, grid_name, file) of a form's grids.
+
+    After `register_grids`.
+    """
     rows = con.execute(
-        """SELECT g.grid_code, coalesce(d.village_name, r.village_code, ''),
-            coalesce(d.grid_name, '')
-        FROM (SELECT DISTINCT grid_code FROM deliver.form_row WHERE form = ?) g
-        JOIN (SELECT grid_code, min(village_code) AS village_code
-            FROM master.resident GROUP BY grid_code) r ON r.grid_code = g.grid_code
-        LEFT JOIN (SELECT grid_code, min(village_name) AS village_name, min(grid_name) AS grid_name
-            FROM master.dwelling GROUP BY grid_code) d ON d.grid_code = g.grid_code
-        ORDER BY g.grid_code""",
+        """SELECT grid_code, village, grid_name FROM grid_called
+        WHERE grid_code IN (SELECT grid_code FROM deliver.form_row WHERE form = ?)
+        ORDER BY grid_code""",
         [contract.form],
     ).fetchall()
     files = [

@@ -21,7 +21,7 @@ from openpyxl import Workbook
 from pipelines.deliver import texts
 from pipelines.deliver.archive import dated
 from pipelines.deliver.content import content_sql, literal, read_sources
-from pipelines.deliver.manifest import register_file_names
+from pipelines.deliver.manifest import register_file_names, register_grids
 from schemas.codes import code_list
 from schemas.fields import FIELD
 from schemas.forms import FormContract, FormItem
@@ -78,6 +78,7 @@ def write_packages(
     written: list[Package] = []
     if not forms:
         return []
+    register_grids(con)
     register_file_names(con, contract, forms[0][3])
     names = dict(con.execute("SELECT grid_code, file FROM file_name").fetchall())
     labels = dict(con.execute("SELECT grid_code, village || grid_name FROM file_name").fetchall())

@@ -16,7 +16,7 @@ from pipelines.deliver.content import (
     read_sources,
     seal_sql,
 )
-from pipelines.deliver.manifest import register_file_names
+from pipelines.deliver.manifest import register_file_names, register_grids
 from pipelines.deliver.returned import REFUSED, register_returns
 from pipelines.deliver.states import STATES, check_target, people_sql, period_of, state_sql
 from pipelines.deliver.walk import register_walk
@@ -54,6 +54,7 @@ def plan_forms(night: Night) -> dict[str, int]:
         register_returns(con, night, journal)
         chosen = "SEMI JOIN affected USING (resident_id)" if register_affected(con, night) else ""
         register_walk(con)
+        register_grids(con)
         _register_planned(con, chosen)
         con.execute("BEGIN")
         among = "resident_id IN (FROM affected)" if chosen else "TRUE"

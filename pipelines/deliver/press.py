@@ -23,7 +23,7 @@ from pipelines.deliver.content import (
 )
 from pipelines.deliver.drawing import Drawing, draw
 from pipelines.deliver.locks import grid_password, lock
-from pipelines.deliver.manifest import register_file_names
+from pipelines.deliver.manifest import register_file_names, register_grids
 from pipelines.deliver.template import Template, build_template
 from pipelines.deliver.workbook import Sheet, build_workbook
 from pipelines.progress import tell
@@ -77,6 +77,7 @@ def _runs(
 ) -> Iterator[_Run]:
     """The wanted forms, drawn."""
     sources = read_sources(con)
+    register_grids(con)
     con.execute(f"CREATE OR REPLACE TEMP TABLE place_drawn AS {places_sql()}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE own_drawn AS {own_places_sql('place_drawn')}")
     for contract in config.forms.values():
