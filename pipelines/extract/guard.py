@@ -40,10 +40,17 @@ class FarCells:
     """Whether a sheet has cells so far off that the room between them would fill the memory."""
 
     def __init__(self) -> None:
-        self._widest, self._is_far, self._tail = _NARROW, False, b""
+        self._widest, self._is_far, self._tail, self._size = _NARROW, False, b"", 0
 
     def look(self, piece: bytes) -> None:
-        """Go on with the next `piece` of the sheet's text."""
+        """Go on with the next `piece` of the sheet's text.
+
+        Raises:
+            Unreadable: it unfolds beyond all bounds.
+        """
+        self._size += len(piece)
+        if self._size > MAX_ENTRY:
+            raise Unreadable("too_large")
         for window in (self._tail + piece[:_OVERLAP], piece):
             if _FAR.search(window):
                 self._is_far = True
@@ -66,10 +73,11 @@ def inspect(path: Path, looked_at: int | None = None) -> frozenset[str]:
 
     Args:
         path: the file.
-        looked_at: bytes of each sheet that are searched for far-off cells; None: all of them.
+        looked_at: bytes of each sheet that are unpacked and searched for far-off cells; None: all
+            of them.
 
     Returns:
-        The sheets of which more is left to search.
+        The sheets of which more is left.
 
     Raises:
         Unreadable: it is no workbook, has a password, or would unfold beyond all bounds.
@@ -128,15 +136,17 @@ def inspect_entries(
 
 
 def _scan(file: IO[bytes], entry: zipfile.ZipInfo, looked_at: int) -> tuple[int, bool]:
-    """The true size of an entry, and whether it is a sheet."""
+    """How much of an entry was looked at, all of it unless it is a sheet; and whether it is."""
     size, far = 0, FarCells()
     is_sheet = "sheets/" in entry.filename.lower()
     for piece in unpack(file, entry):
         size += len(piece)
         if size > MAX_ENTRY:
             raise Unreadable("too_large")
-        if is_sheet and size - len(piece) <= looked_at:
+        if is_sheet:
             far.look(piece)
+            if size > looked_at:  # the rest is looked at while it is read
+                break
     far.judge(unpack(file, entry))
     return size, is_sheet
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import colorsys
 import posixpath
 import re
-import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,9 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 from xml.etree import ElementTree
 
-from isal import isal_zlib
-
 from pipelines.extract.guard import FarCells
+from pipelines.extract.unzip import unpack
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -29,8 +27,6 @@ _CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d+)["']""")
 _HIDDEN = re.compile(rb"""\shidden=["'](?:1|true)["']""")
 _COLUMN = re.compile(rb"<(?:\w+:)?col\s[^>]*>")
 _SPAN = re.compile(rb"""\s(min|max)=["'](\d+)["']""")
-_PIECE = 1 << 20
-_RAW = -15
 _MOST = 50_000
 _Thing = TypeVar("_Thing")
 
@@ -162,22 +158,12 @@ def _column(letters: bytes) -> int:
 
 def _unpacked(path: Path, name: str) -> Iterator[bytes]:
     """A sheet's text in pieces that end where a tag does."""
-    with zipfile.ZipFile(path) as archive:
-        entry = archive.getinfo(name)
-        if entry.compress_type != zipfile.ZIP_DEFLATED:
-            yield archive.read(name)
-            return
-    with path.open("rb") as file:
-        file.seek(entry.header_offset)
-        lengths: tuple[int, int] = struct.unpack("<26xHH", file.read(30))
-        file.seek(sum(lengths), 1)
-        unpacker, left, tail = isal_zlib.decompressobj(_RAW), entry.compress_size, b""
-        while left > 0 and (packed := file.read(min(_PIECE, left))):
-            left -= len(packed)
-            piece = tail + unpacker.decompress(packed)
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        tail = b""
+        for piece in unpack(file, archive.getinfo(name)):
             end = piece.rfind(b">") + 1
+            yield tail + piece[:end]
             tail = piece[end:]
-            yield piece[:end]
 
 
 def _item(items: list[_Thing], number: str | None, default: _Thing) -> _Thing:

@@ -40,7 +40,8 @@ _PLACES = (
 )
 _BELOW_HEADER = 20
 _SEARCHED_FIRST = 8 << 20
-"""Bytes of a sheet that are searched for far-off cells before it is read; the rest meanwhile."""
+"""Bytes of a sheet that are unpacked and searched for far-off cells before it is read; the rest
+meanwhile."""
 _WIDEST = 16_384
 """Columns of a sheet, in any program; a damaged cell may claim to stand in the 65,000th."""
 _PERHAPS = re.compile(
