@@ -44,8 +44,9 @@ def list_corrections(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         ),
     )  # fmt: skip
     con.execute("CREATE OR REPLACE TEMP TABLE correction AS FROM said LIMIT 0")
+    spoken_of = {answer.source for answer in said}
     for source in night.config.sources.values():
-        if source.persons:
+        if source.persons and source.source in spoken_of:
             con.execute(
                 f"""INSERT INTO correction SELECT s.* FROM said s
                 SEMI JOIN (FROM raw.{quote(source.source)} WHERE until_night IS NULL

@@ -62,6 +62,14 @@ def clean_text(raw: str) -> Text:
 
 
 _S, _D = pa.string(), pa.date32()
+_SQL_TYPES = {
+    _S: "VARCHAR",
+    _D: "DATE",
+    pa.list_(_S): "VARCHAR[]",
+    pa.bool_(): "BOOLEAN",
+    pa.decimal128(18, 2): "DECIMAL(18, 2)",
+}
+_DEFECT_COLUMNS = ("defect", "severity", "old_masked", "new_masked")
 _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "name": {"value": _S, "former": _S, "surname": _S, "key": _S, "pinyin": _S, "shape": _S},
     "former": {"value": _S},
@@ -112,10 +120,14 @@ def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: C
         the number of values cleaned.
     """
     total = 0
+    there = _dictionaries(con)
     with ThreadPoolExecutor(1) as beside:
         waiting: list[tuple[str, str, int, Future[list[pa.Table]]]] = []
         for kind, selected in values_sql.items():
-            known, found, values = _take_plain(con, kind, selected, context)
+            known = f'"dict_{kind}"'
+            if f"dict_{kind}" not in there:
+                _lay_out(con, kind)
+            found, values = _take_plain(con, kind, selected, context)
             total += found
             waiting.append((kind, known, found, beside.submit(_clean, kind, values, context)))
         for kind, known, found, cleaned in waiting:
@@ -124,16 +136,15 @@ def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: C
                 con.execute(f"INSERT INTO {known} SELECT * FROM cleaned")
                 con.unregister("cleaned")
             tell(f"clean {kind}", found, found)
+    con.execute("DROP TABLE IF EXISTS to_clean")
     return total
 
 
 def _take_plain(
     con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: Context
-) -> tuple[str, int, list[str]]:
-    """The dictionary of `kind` with what is plain; how many values there were, and what is left."""
-    known = _known(con, kind)
-    if not known:
-        known = _lay_out(con, kind)
+) -> tuple[int, list[str]]:
+    """Put what is plain into a dictionary; how many values there were, and those that are left."""
+    known = f'"dict_{kind}"'
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE to_clean AS SELECT DISTINCT v FROM ({values_sql}) t(v)
         WHERE v IS NOT NULL AND v NOT IN (SELECT raw FROM {known})"""
@@ -142,34 +153,31 @@ def _take_plain(
     if total >= PLAIN_FROM:
         take_plain(con, kind, known, context.today, context.villages)
     values = con.sql("SELECT v FROM to_clean").to_arrow_table().column(0).to_pylist()
-    con.execute("DROP TABLE to_clean")
-    return known, total, values
+    return total, values
 
 
-def _lay_out(con: duckdb.DuckDBPyConnection, kind: str) -> str:
-    """Create the empty dictionary of `kind`; returns its quoted name."""
-    con.register("nothing", clean_values(kind, [], Context(date.min, frozenset())))
-    con.execute(f'CREATE TEMP TABLE "dict_{kind}" AS SELECT * FROM nothing')
-    con.unregister("nothing")
-    return f'"dict_{kind}"'
+def _lay_out(con: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """Create the empty dictionary of `kind`."""
+    family = "code" if kind.startswith("code_") else kind
+    columns = {"raw": _S, **_COLUMNS[family], **dict.fromkeys(_DEFECT_COLUMNS, _S)}
+    body = ", ".join(f'"{name}" {_SQL_TYPES[type_]}' for name, type_ in columns.items())
+    con.execute(f'CREATE TEMP TABLE "dict_{kind}" ({body})')
 
 
 def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drop every dictionary, and let the processes go that cleaned."""
-    for (table,) in con.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'dict%'"
-    ).fetchall():
+    for table in _dictionaries(con):
         con.execute(f'DROP TABLE "{table}"')
     while _pools:
         _pools.pop().shutdown()
 
 
-def _known(con: duckdb.DuckDBPyConnection, kind: str) -> str | None:
+def _dictionaries(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Names of the dictionaries that are there."""
     found = con.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name = ?",
-        [f"dict_{kind}"],
-    ).fetchall()
-    return f'"{found[0][0]}"' if found else None
+        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'dict%'"
+    )
+    return {name for (name,) in found.fetchall()}
 
 
 def _clean(kind: str, values: list[str], context: Context) -> list[pa.Table]:

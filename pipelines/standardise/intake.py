@@ -36,17 +36,24 @@ def record_id_sql(source_key: str, source: str, role: str) -> str:
 
 
 def list_todo(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -> None:
-    """The temporary table ``todo(source, source_key)``: rows that are new, changed or gone."""
+    """The temporary table ``todo(source, source_key)``: rows that are new, changed or gone; where
+    `everything` is to be done, a source with NULL for all its rows."""
     con.execute("CREATE OR REPLACE TEMP TABLE todo (source VARCHAR, source_key VARCHAR)")
-    changed = (
-        "true" if everything else f"(since_night > {night.base} OR until_night > {night.base})"
-    )
-    for source in night.config.sources.values():
-        if source.persons:
-            con.execute(
-                f"INSERT INTO todo SELECT DISTINCT '{source.source}', source_key "
-                f"FROM raw.{quote(source.source)} WHERE {changed}"
-            )
+    parts = [
+        f"SELECT '{source.source}', NULL"
+        if everything
+        else f"""SELECT DISTINCT '{source.source}', source_key FROM raw.{quote(source.source)}
+            WHERE since_night > {night.base} OR until_night > {night.base}"""
+        for source in night.config.sources.values()
+        if source.persons
+    ]
+    _insert(con, "todo", parts)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, parts: list[str]) -> None:
+    """Append what `parts` select, in one statement: each alone is too short for more threads."""
+    if parts:
+        con.execute(f"INSERT INTO {table} {' UNION ALL '.join(parts)}")
 
 
 def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -> None:
@@ -71,7 +78,7 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
     )
     sources = [source for source in night.config.sources.values() if source.persons]
     kind = "VIEW" if everything else "TABLE"
-    persons, facts = [], []
+    persons, facts, aside = [], [], []
     for source in sources:
         todo = f"(SELECT source_key FROM todo WHERE source = '{source.source}')"
         chosen = "" if everything else f"SEMI JOIN {todo} USING (source_key)"
@@ -80,16 +87,13 @@ def gather(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
             f"""CREATE OR REPLACE TEMP {kind} {_live(source)} AS
             SELECT r.* FROM raw.{quote(source.source)} r {chosen} WHERE r.until_night IS NULL"""
         )
-        _struck_out(con, source)
         _villages(con, source)
-        _nobody(con, source)
+        aside += [_struck_out_sql(source), _nobody_sql(source)]
         for person in source.persons:
             persons.append(_person_sql(source, person))
             facts += _facts_sql(source, person)
-    # in one statement, because a table of one source is too short for more than one thread
-    for table, parts in (("intake", persons), ("fact_intake", facts)):
-        if parts:
-            con.execute(f"INSERT INTO {table} {' UNION ALL '.join(parts)}")
+    for table, parts in (("std.quarantine", aside), ("intake", persons), ("fact_intake", facts)):
+        _insert(con, table, parts)
     for source in sources:
         con.execute(f"DROP {kind} {_live(source)}")
     con.execute("DROP TABLE file_village")
@@ -100,13 +104,10 @@ def _live(source: SourceMap) -> str:
     return quote(f"live_{source.source}")
 
 
-def _struck_out(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
+def _struck_out_sql(source: SourceMap) -> str:
     """A row that its ledger crosses out is no evidence any more, but is not forgotten."""
-    con.execute(
-        f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
-        row_no, mark, ?, since_night FROM {_live(source)} WHERE mark IS NOT NULL""",
-        [STRUCK_OUT],
-    )
+    return f"""SELECT '{source.source}', source_key, '', file, sheet, row_no, mark,
+        {_text(STRUCK_OUT)}, since_night FROM {_live(source)} WHERE mark IS NOT NULL"""
 
 
 def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
@@ -173,13 +174,11 @@ def _facts_sql(source: SourceMap, person: PersonMap) -> list[str]:
     return selected
 
 
-def _nobody(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
+def _nobody_sql(source: SourceMap) -> str:
+    """A row in which nobody stands."""
     absent = " AND ".join(f"NOT ({_present(person)})" for person in source.persons)
-    con.execute(
-        f"""INSERT INTO std.quarantine SELECT '{source.source}', source_key, '', file, sheet,
-        row_no, 'no_person', ?, since_night FROM {_live(source)} WHERE mark IS NULL AND {absent}""",
-        [NO_PERSON],
-    )
+    return f"""SELECT '{source.source}', source_key, '', file, sheet, row_no, 'no_person',
+        {_text(NO_PERSON)}, since_night FROM {_live(source)} WHERE mark IS NULL AND {absent}"""
 
 
 def _present(person: PersonMap) -> str:
