@@ -186,13 +186,18 @@ def _number_repeated(
     """
     rows = f"(FROM {table} WHERE {where})"
     if repeated := _count_repeated(con, rows):
-        con.execute(f"""UPDATE {table} t SET source_key = t.source_key || '~' || again.occurrence
-            FROM (SELECT r.rowid AS place, row_number() OVER (PARTITION BY r.source_key
-                    ORDER BY {version_sql(source, "r")}, r.file, r.sheet, r.row_no) AS occurrence
-                FROM {table} r SEMI JOIN (SELECT source_key FROM {rows}
-                    GROUP BY source_key HAVING count(*) > 1) s ON r.source_key = s.source_key
-                WHERE {where}) again
-            WHERE t.rowid = again.place AND again.occurrence > 1""")
+        con.execute(f"""CREATE OR REPLACE TEMP TABLE again AS
+            SELECT r.*, row_number() OVER (PARTITION BY r.source_key
+                ORDER BY {version_sql(source, "r")}, r.file, r.sheet, r.row_no) AS occurrence
+            FROM {rows} r SEMI JOIN (SELECT source_key FROM {rows}
+                GROUP BY source_key HAVING count(*) > 1) s ON r.source_key = s.source_key""")
+        con.execute(
+            f"DELETE FROM {table} WHERE {where} AND source_key IN (SELECT source_key FROM again)"
+        )
+        con.execute(f"""INSERT INTO {table} SELECT * EXCLUDE (occurrence) REPLACE (
+            CASE WHEN occurrence > 1 THEN source_key || '~' || occurrence ELSE source_key END
+            AS source_key) FROM again""")
+        con.execute("DROP TABLE again")
     return repeated
 
 
