@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -23,11 +24,19 @@ def sqlite_office(tmp_path):
 
 @pytest.fixture
 def postgresql_office(monkeypatch):
+    """In a schema of its own: other processes change the tables of the server meanwhile."""
+    schema = f"versions_{os.getpid()}"
     monkeypatch.setattr(hashes, "_MOST_CHANGED", 0.5)
+    url = sa.make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"})
     try:
-        return Office(POSTGRESQL)
+        engine = sa.create_engine(POSTGRESQL, poolclass=sa.NullPool)
+        with engine.begin() as con:
+            con.exec_driver_sql(f"CREATE SCHEMA {schema}")
     except (sa.exc.OperationalError, ModuleNotFoundError):
         pytest.skip("no PostgreSQL server to try this with")
+    yield Office(url.render_as_string(hide_password=False))
+    with engine.begin() as con:
+        con.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
 
 
 def nights(root, office, tables, source=SOURCE):
@@ -61,14 +70,19 @@ def changing(seed, count=8):
     return tables
 
 
+def nights_that_draw_all(root, office, tables, monkeypatch):
+    """As `nights`, where every row is drawn and compared."""
+    monkeypatch.setattr(increment, "keys_stand", lambda *_: False)
+    return nights(root, office, tables)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_holding_only_what_changed_ends_as_holding_every_row_does(
     sqlite_office, tmp_path, monkeypatch, seed
 ):
     tables = changing(seed)
     narrow, left = nights(tmp_path / "narrow", sqlite_office, tables)
-    monkeypatch.setattr(increment, "keys_stand", lambda *_: False)
-    whole, right = nights(tmp_path / "whole", sqlite_office, tables)
+    whole, right = nights_that_draw_all(tmp_path / "whole", sqlite_office, tables, monkeypatch)
     assert left == right
     assert narrow == whole
 
@@ -129,8 +143,7 @@ def test_asking_for_hashes_first_ends_as_drawing_every_row_does(
     by_hash, left = nights(tmp_path / "by_hash", postgresql_office, tables)
     monkeypatch.setattr(hashes, "stand", lambda *_: False)
     narrow, middle = nights(tmp_path / "narrow", postgresql_office, tables)
-    monkeypatch.setattr(increment, "keys_stand", lambda *_: False)
-    whole, right = nights(tmp_path / "whole", postgresql_office, tables)
+    whole, right = nights_that_draw_all(tmp_path / "whole", postgresql_office, tables, monkeypatch)
     assert left == middle == right
     assert sum(n["rows_drawn"] for n in by_hash) <= sum(n["rows_drawn"] for n in whole)
     assert [{**n, "rows_drawn": 0} for n in by_hash] == [{**n, "rows_drawn": 0} for n in narrow]
@@ -148,18 +161,28 @@ def test_a_server_that_tells_hashes_gives_only_the_rows_that_changed(postgresql_
 
 def test_a_server_that_hashes_otherwise_changes_no_row(postgresql_office, tmp_path):
     nights(tmp_path, postgresql_office, [ROWS])
-    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    night = make_night(tmp_path, SOURCE, 2, 1, office=postgresql_office.url)
     with night.open_landed() as con:
         con.execute("UPDATE main.pension SET server_hash = server_hash // 2")
     counts = pull_source(night, "pension")
     assert (counts["rows_drawn"], counts["rows_new"], counts["rows_changed"]) == (7, 0, 0)
-    night = make_night(tmp_path, SOURCE, 3, 2, office=POSTGRESQL)
+    night = make_night(tmp_path, SOURCE, 3, 2, office=postgresql_office.url)
     assert pull_source(night, "pension")["rows_drawn"] == 0
+
+
+def test_an_office_that_moves_to_a_server_without_hashes_is_drawn_whole(
+    postgresql_office, sqlite_office, tmp_path
+):
+    nights(tmp_path, postgresql_office, [ROWS])
+    night = make_night(tmp_path, SOURCE, 2, 1, office=sqlite_office.url)
+    counts = pull_source(night, "pension")
+    assert counts["rows_drawn"] == 7
+    assert counts["rows_new"] + counts["rows_vanished"] == 0
 
 
 def test_a_hash_that_says_changed_is_not_believed_against_the_row(postgresql_office, tmp_path):
     nights(tmp_path, postgresql_office, [ROWS])
-    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    night = make_night(tmp_path, SOURCE, 2, 1, office=postgresql_office.url)
     with night.open_landed() as con:
         con.execute("UPDATE main.pension SET server_hash = 7 WHERE source_key = '3'")
     counts = pull_source(night, "pension")
@@ -178,7 +201,7 @@ def test_a_table_that_does_not_wait_is_drawn_whole(postgresql_office, tmp_path, 
         return found
 
     monkeypatch.setattr(hashes, "list_unknown", and_then_it_changes)
-    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    night = make_night(tmp_path, SOURCE, 2, 1, office=postgresql_office.url)
     counts = pull_source(night, "pension")
     assert (counts["rows_drawn"], counts["rows_changed"], counts["rows_vanished"]) == (7, 1, 0)
     assert ("又改名",) in landed(night, "SELECT name FROM main.pension WHERE until_night IS NULL")
@@ -188,5 +211,5 @@ def test_a_number_that_is_spelled_otherwise_is_another_version(postgresql_office
     postgresql_office.say("ALTER TABLE pension_member ALTER amount TYPE numeric")
     nights(tmp_path, postgresql_office, [ROWS])
     postgresql_office.say("UPDATE pension_member SET amount = 600.00 WHERE aac001 = '3'")
-    night = make_night(tmp_path, SOURCE, 2, 1, office=POSTGRESQL)
+    night = make_night(tmp_path, SOURCE, 2, 1, office=postgresql_office.url)
     assert pull_source(night, "pension")["rows_changed"] == 1
