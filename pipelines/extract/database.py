@@ -68,6 +68,11 @@ class Reading:
     course: Course = field(default_factory=Course)
     breaks: int = 0
 
+    @property
+    def goes_by_hashes(self) -> bool:
+        """Whether it is of use only where the server hashes its rows."""
+        return self.hashes_only or self.hashes is not None
+
     def begin_anew(self) -> None:
         """Forget what came."""
         self.course, self.is_partial = Course(), False
@@ -87,6 +92,8 @@ def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.Record
         SourceHeld: the database, the table or a required column is not there; transient where the
             database does not answer, or broke off and cannot be gone on with.
     """
+    if reading.hashes is not None and not reading.hashes:
+        return
     database = source.database or ""
     try:
         engine = engine_of(sa.make_url(url))
@@ -94,8 +101,6 @@ def stream(source: SourceMap, url: str, reading: Reading) -> Generator[pa.Record
         raise SourceHeld(
             source.source, texts.not_a_database(database, type(error).__name__)
         ) from None
-    if reading.hashes is not None and not reading.hashes:
-        return
     course, tries = reading.course, 0
     try:
         while True:
@@ -162,6 +167,8 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
             con.exec_driver_sql(f"SET LOCAL statement_timeout = {reading.seconds * 1000:d}")
         statement, types = _statement(source, con, reading)
         names = list(source.columns)
+        if reading.goes_by_hashes and con.dialect.name != "postgresql":
+            return
         if (plain := _plain_file(source, con, reading, statement, types)) is not None:
             try:
                 yield from sqlite.stream(*plain, names, reading.batch_rows)
@@ -188,7 +195,7 @@ def _stream(source: SourceMap, engine: sa.Engine, reading: Reading) -> Generator
                     engine.url, plain_sql(hashed, con), schema, seconds=reading.seconds
                 )
             return
-        if reading.hashes_only or reading.hashes is not None:
+        if reading.goes_by_hashes:
             return
         driver = con.connection.driver_connection
         try:

@@ -100,7 +100,8 @@ def key_changes(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap,
         con,
         source,
         f"""SELECT source_key, src_hash AS server_hash
-        FROM ({alive}) l JOIN seen USING (row_hash) WHERE src_hash <> coalesce(server_hash, 0)""",
+        FROM ({alive}) l JOIN (FROM seen WHERE src_hash IS NOT NULL) USING (row_hash)
+        WHERE src_hash <> coalesce(server_hash, 0)""",
     )
     again = store.count(con, "SELECT count(*) FROM seen WHERE told IS NULL") - (
         store.count(con, f"SELECT count(*) FROM ({alive})")
