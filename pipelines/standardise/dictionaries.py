@@ -127,7 +127,7 @@ def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: C
             known = f'"dict_{kind}"'
             if f"dict_{kind}" not in there:
                 _lay_out(con, kind)
-            found, values = _take_plain(con, kind, selected, context)
+            found, values = _take_plain(con, kind, known, selected, context)
             total += found
             waiting.append((kind, known, found, beside.submit(_clean, kind, values, context)))
         for kind, known, found, cleaned in waiting:
@@ -141,10 +141,9 @@ def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: C
 
 
 def _take_plain(
-    con: duckdb.DuckDBPyConnection, kind: str, values_sql: str, context: Context
+    con: duckdb.DuckDBPyConnection, kind: str, known: str, values_sql: str, context: Context
 ) -> tuple[int, list[str]]:
-    """Put what is plain into a dictionary; how many values there were, and those that are left."""
-    known = f'"dict_{kind}"'
+    """Put what is plain into the dictionary `known`; how many values there were, what is left."""
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE to_clean AS SELECT DISTINCT v FROM ({values_sql}) t(v)
         WHERE v IS NOT NULL AND v NOT IN (SELECT raw FROM {known})"""
