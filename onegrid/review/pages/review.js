@@ -3,7 +3,6 @@
 (() => {
   const body = document.body;
   const data = body.dataset;
-  const loaded = performance.now();
   const SETTLE_MS = 300; // a key meant for the page before must not decide this one
   const toast = document.getElementById("toast");
   const help = document.getElementById("help");
@@ -48,7 +47,7 @@
   }
 
   function decide(verdict) {
-    if (!data.item || performance.now() - loaded < SETTLE_MS) return;
+    if (!data.item || !("settled" in data)) return;
     const button = document.querySelector(`[data-verdict=${verdict}]`);
     button.classList.add("on");
     change(`/item/${data.item}/decide`, { verdict, reason: reason.value, seen: data.seen })
@@ -138,6 +137,7 @@
     if (event.target.dataset.do === "submit") event.target.form.submit();
   });
   if (reason) reason.addEventListener("input", showReasons);
+  setTimeout(() => { data.settled = ""; }, SETTLE_MS);
   if (localStorage.getItem("all")) all();
   const said = sessionStorage.getItem("said");
   sessionStorage.removeItem("said");
