@@ -116,15 +116,24 @@ def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     if not source.village_from_file:
         return
     pattern = re.compile(source.village_from_file)
-    rows = []
+    found: list[tuple[str, str | None, str]] = []
     for file, sheet in con.execute(
         f"SELECT DISTINCT file, sheet FROM {_live(source)} WHERE file IS NOT NULL"
     ).fetchall():
-        found = pattern.search(file.rsplit("/", 1)[-1]) or pattern.search(sheet or "")
-        village = clean_village(found.group(1)) if found else None
-        rows.append((source.source, file, sheet, village))
-    if rows:
-        con.executemany("INSERT INTO file_village VALUES (?, ?, ?, ?)", rows)
+        names = pattern.search(file.rsplit("/", 1)[-1]) or pattern.search(sheet or "")
+        village = clean_village(names.group(1)) if names else None
+        if village:
+            found.append((file, sheet, village))
+    con.execute(
+        """INSERT INTO file_village
+        SELECT ?, told.file, told.sheet, told.village FROM (
+            SELECT unnest(CAST(? AS STRUCT(file VARCHAR, sheet VARCHAR, village VARCHAR)[]))
+                AS told)""",
+        [
+            source.source,
+            [dict(zip(("file", "sheet", "village"), row, strict=True)) for row in found],
+        ],
+    )
 
 
 def _person_sql(source: SourceMap, person: PersonMap) -> str:

@@ -200,14 +200,16 @@ def _take_once(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     con.executemany("INSERT INTO seat VALUES (?, ?, ?)", seats)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE seated AS
-        SELECT i.record_id, i.source, i.source_key, s.place, d.value AS number, n.key AS name_key
+        SELECT i.record_id, i.source, i.source_key, i.name, s.place, d.value AS number
         FROM intake i JOIN seat s USING (source, role) JOIN dict_id d ON d.raw = i.id_number
-        LEFT JOIN dict_name n ON n.raw = i.name
-        WHERE number IS NOT NULL"""
+        WHERE number IS NOT NULL
+        QUALIFY count(*) OVER (PARTITION BY i.source, i.source_key, number) > 1"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE twice AS
-        SELECT DISTINCT g.record_id FROM seated g JOIN seated o USING (source, source_key, number)
+        WITH named AS (FROM seated LEFT JOIN dict_name n ON n.raw = seated.name
+            SELECT seated.*, n.key AS name_key)
+        SELECT DISTINCT g.record_id FROM named g JOIN named o USING (source, source_key, number)
         WHERE o.place < g.place AND o.name_key IS NOT DISTINCT FROM g.name_key"""
     )
     con.execute(

@@ -55,22 +55,28 @@ def _signature(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
         their hashes.
     """
     con.execute(
+        """CREATE OR REPLACE TEMP TABLE estate_place AS
+        SELECT DISTINCT split_part(dwelling_key, '|', 2) AS estate, village_name, village_code
+        FROM std.dwelling"""
+    )
+    con.execute(
         """CREATE OR REPLACE TEMP TABLE village AS
-        SELECT DISTINCT village_name, village_code FROM std.dwelling"""
+        SELECT DISTINCT village_name, village_code FROM estate_place"""
+    )
+    con.execute(
+        "DELETE FROM estate_place WHERE estate = '' OR regexp_full_match(estate, '[0-9]+组')"
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE lone_estate AS
-        SELECT split_part(dwelling_key, '|', 2) AS estate, any_value(village_name) AS village_name,
+        SELECT estate, any_value(village_name) AS village_name,
             any_value(village_code) AS village_code
-        FROM std.dwelling GROUP BY 1
-        HAVING min(village_code) = max(village_code) AND estate <> ''
-            AND NOT regexp_full_match(estate, '[0-9]+组')"""
+        FROM estate_place GROUP BY estate HAVING min(village_code) = max(village_code)"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE estate AS
-        SELECT DISTINCT village_name, split_part(dwelling_key, '|', 2) AS estate FROM std.dwelling
-        WHERE estate <> '' AND NOT regexp_full_match(estate, '[0-9]+组')"""
+        SELECT DISTINCT village_name, estate FROM estate_place"""
     )
+    con.execute("DROP TABLE estate_place")
     return con.execute(
         """SELECT
             (SELECT bit_xor(hash(village_name, village_code)) FROM village),
@@ -103,19 +109,22 @@ def _read(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place
             f"""DELETE FROM {table} WHERE source = '{name}'
             AND source_key IN (SELECT source_key FROM reread)"""
         )
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE fresh AS
-        SELECT * FROM {live} SEMI JOIN reread USING (source_key)"""
-    )
-    context = Context(night.business_date, names)
-    build(con, {"address": f"SELECT {quote(place.address)} FROM fresh"}, context)
     missing = " OR ".join(
         f"nullif(trim({quote(column)}), '') IS NULL"
         for column in (place.village_code, place.village_name, place.grid_code, place.address)
     )
     con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE fresh AS
+        SELECT source_key, file, sheet, row_no, since_night, {missing} AS is_no_place,
+            {quote(place.address)} AS address, {quote(place.village_name)} AS village_name,
+            {quote(place.dwelling_key)} AS house_code
+        FROM {live} SEMI JOIN reread USING (source_key)"""
+    )
+    context = Context(night.business_date, names)
+    build(con, {"address": "SELECT address FROM fresh"}, context)
+    con.execute(
         f"""INSERT INTO std.quarantine SELECT '{name}', source_key, '', file, sheet, row_no,
-        'no_place', ?, since_night FROM fresh WHERE {missing}""",
+        'no_place', ?, since_night FROM fresh WHERE is_no_place""",
         [NO_PLACE],
     )
     con.execute(
@@ -123,12 +132,11 @@ def _read(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place
         INSERT INTO std.placed
         SELECT '{name}', source_key, 'D' || left(md5(dwelling_key), 15), dwelling_key, value
         FROM (
-            SELECT source_key, d.value, CASE WHEN d.is_complete THEN concat_ws('|',
-                    {quote(place.village_name)}, d.estate, d.building, d.unit, d.room)
-                ELSE concat_ws('|', {quote(place.village_name)}, '', '', '',
-                    {quote(place.dwelling_key)}) END AS dwelling_key
-            FROM fresh LEFT JOIN dict_address d ON d.raw = {quote(place.address)}
-            WHERE NOT ({missing})
+            SELECT source_key, d.value, CASE WHEN d.is_complete
+                THEN concat_ws('|', village_name, d.estate, d.building, d.unit, d.room)
+                ELSE concat_ws('|', village_name, '', '', '', house_code) END AS dwelling_key
+            FROM fresh LEFT JOIN dict_address d ON d.raw = address
+            WHERE NOT is_no_place
         )
         """
     )
