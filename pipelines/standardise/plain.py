@@ -62,8 +62,7 @@ def _ids(today: date) -> str:
     fate = f"""CASE
         WHEN regexp_full_match(v, '[1-9][0-9]{{16}}[0-9X]') THEN CASE
             WHEN NOT {wrong_id("v")} THEN CASE
-                WHEN TRY_CAST({_DIGITS} AS DATE) BETWEEN DATE '1890-01-01' AND DATE '{today}'
-                THEN 'valid' END
+                WHEN born BETWEEN DATE '1890-01-01' AND DATE '{today}' THEN 'valid' END
             WHEN NOT suffix(v, '000') AND NOT regexp_matches(v, '{_NO_NUMBER}')
             THEN 'id_check_digit' END
         WHEN regexp_full_match(v, '[0-9]{{6}}[*]{{8}}[0-9]{{3}}[0-9X]') THEN 'id_masked'
@@ -77,13 +76,14 @@ def _ids(today: date) -> str:
         CASE fate WHEN 'valid' THEN 'valid' {states} END AS status,
         CASE fate WHEN 'valid' THEN NULL
             WHEN 'id_damaged' THEN rpad(v[1] || v[3:-5], 15, '0') || '***' ELSE v END AS partial,
-        CASE WHEN fate = 'valid' THEN CAST({_DIGITS} AS DATE) END AS birth,
+        CASE WHEN fate = 'valid' THEN born END AS birth,
         CASE WHEN fate = 'valid' THEN CASE WHEN v[17] IN ('1', '3', '5', '7', '9')
             THEN '1' ELSE '2' END END AS sex,
         nullif(fate, 'valid') AS defect, CASE fate {severities} END AS severity,
         CASE WHEN fate <> 'valid' THEN v[1] || repeat('*', length(v) - 3) || v[-2:] END
             AS old_masked
-        FROM (SELECT v, {fate} AS fate FROM to_clean)"""
+        FROM (SELECT v, born, {fate} AS fate
+            FROM (SELECT v, TRY_CAST({_DIGITS} AS DATE) AS born FROM to_clean))"""
 
 
 def _dates(today: date) -> str:

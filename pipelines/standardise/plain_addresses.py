@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import pyarrow as pa
 
@@ -19,50 +21,52 @@ _NAMING = "".join(
     )
     if start <= end
 )
-_PARTS = ("place", "estate", "building", "unit", "room", "team", "house")
-_ADDRESS = (
-    f"^([{_HAN}]+(?:社区|村))?"
-    rf"(?:([{_NAMING}]{{2,8}})(?:小区)?(\d{{1,4}})(?:号楼|幢|栋|座|-)(\d{{1,3}})(?:单元|-)(\d{{1,5}})室?"
-    r"|(\d{1,4})组(\d{1,4})号)$"
-)
+# Each part begins with what cannot stand in the part before, so the engine need never go back.
+_ADDRESS = r"^([^0-9]*)([0-9]{1,4})(号楼|幢|栋|座|-|组)([0-9]{1,4})(单元|-|号)([0-9]{0,5})(室?)$"
+_PARTS = ("prefix", "first", "of_first", "second", "of_second", "third", "ending")
+_PREFIX = re.compile(f"([{_HAN}]+(?:社区|村))?(?:([{_NAMING}]{{2,8}})(?:小区)?)?")
 
 
 def take_addresses(con: duckdb.DuckDBPyConnection, known: str, villages: frozenset[str]) -> None:
-    """Move such addresses from ``to_clean`` (column v) into the dictionary `known`."""
+    """Move such addresses from ``to_clean`` (column v) into the dictionary `known`.
+
+    Few words stand before the numbers: Python reads each of them once.
+    """
     names = ", ".join(f"'{name}'" for name in _PARTS)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE parted AS
         SELECT v, unnest(regexp_extract(v, '{_ADDRESS}', [{names}])) FROM to_clean"""
     )
-    places = [
-        place
-        for (place,) in con.execute(
-            "SELECT DISTINCT place FROM parted WHERE place <> ''"
-        ).fetchall()
-    ]
-    found = {place: village_of(place, villages) for place in places}
-    named = {place: village for place, village in found.items() if village}
+    prefixes = con.execute("SELECT DISTINCT prefix FROM parted WHERE first <> ''").fetchall()
+    read = {prefix: _read_prefix(prefix, villages) for (prefix,) in prefixes}
+    places = [(prefix, *place) for prefix, place in read.items() if place]
+    columns = zip(*places, strict=True) if places else [(), (), ()]
     con.register(
         "places",
         pa.table(
             {
-                "place": pa.array(named.keys(), pa.string()),
-                "village": pa.array(named.values(), pa.string()),
+                name: pa.array(column, pa.string())
+                for name, column in zip(("prefix", "village", "estate"), columns, strict=True)
             }
         ),
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE looked_at AS
-        SELECT parted.*, p.village,
-            CASE WHEN place = '' THEN (team <> '' OR estate <> '') AND NOT prefix(v, '中国')
-                ELSE p.place IS NOT NULL END AS is_plain
-        FROM parted LEFT JOIN places p USING (place)"""
+        SELECT v, p.village, p.estate, first, second, third, of_first = '组' AS is_team,
+            p.prefix IS NOT NULL AND CASE
+                WHEN first = '' THEN FALSE
+                WHEN is_team
+                THEN p.estate = '' AND of_second = '号' AND third = '' AND ending = ''
+                ELSE p.estate <> '' AND of_second <> '号' AND third <> '' AND length(second) <= 3
+                END AS is_plain
+        FROM parted LEFT JOIN places p USING (prefix)"""
     )
     con.execute(
         f"""INSERT INTO {known} (raw, value, village, estate, building, unit, room, is_complete)
-        SELECT v, v, village, CASE WHEN team <> '' THEN {_number("team")} || '组' ELSE estate END,
-            {_number("building")}, {_number("unit")},
-            {_number("CASE WHEN team <> '' THEN house ELSE room END")}, TRUE
+        SELECT v, v, village, CASE WHEN is_team THEN {_number("first")} || '组' ELSE estate END,
+            CASE WHEN is_team THEN '' ELSE {_number("first")} END,
+            CASE WHEN is_team THEN '' ELSE {_number("second")} END,
+            {_number("CASE WHEN is_team THEN second ELSE third END")}, TRUE
         FROM looked_at WHERE is_plain"""
     )
     con.execute(
@@ -71,6 +75,16 @@ def take_addresses(con: duckdb.DuckDBPyConnection, known: str, villages: frozens
     con.unregister("places")
     for table in ("parted", "looked_at"):
         con.execute(f"DROP TABLE {table}")
+
+
+def _read_prefix(prefix: str, villages: frozenset[str]) -> tuple[str | None, str] | None:
+    """Village and estate, where what stands before the numbers is plain."""
+    match = _PREFIX.fullmatch(prefix)
+    if not match or prefix.startswith("中国"):
+        return None
+    place, estate = match.groups()
+    village = village_of(place, villages) if place else None
+    return None if place and not village else (village, estate or "")
 
 
 def _number(digits: str) -> str:
