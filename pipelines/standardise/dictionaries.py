@@ -8,8 +8,10 @@ them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from multiprocessing import get_context
 from typing import Any, NamedTuple
@@ -36,6 +38,7 @@ POOL_FROM = 300_000
 PLAIN_FROM = 1_000
 """With fewer values Python is done before SQL has been planned."""
 _CHUNK = 50_000
+_TURN_SECONDS = 0.0003
 _pools: list[ProcessPoolExecutor] = []
 
 
@@ -121,7 +124,7 @@ def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: C
     """
     total = 0
     there = _dictionaries(con)
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as beside, _turns_are_short():
         waiting: list[tuple[str, str, int, Future[list[pa.Table]]]] = []
         for kind, selected in values_sql.items():
             known = f'"dict_{kind}"'
@@ -138,6 +141,17 @@ def build(con: duckdb.DuckDBPyConnection, values_sql: dict[str, str], context: C
             tell(f"clean {kind}", found, found)
     con.execute("DROP TABLE IF EXISTS to_clean")
     return total
+
+
+@contextmanager
+def _turns_are_short() -> Iterator[None]:
+    """Statements come by the hundred: after each, Python that cleans beside lets go at once."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _take_plain(
