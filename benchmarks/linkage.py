@@ -8,21 +8,27 @@ and links its records by every way. Cleaning is the same for all and counted apa
 records are others (of a large district about one in a hundred): the same steps are timed again.
 Writes a Markdown section to standard output. The library dedupe is tried on few persons where the
 extra ``bench`` is installed.
+
+With ``--to-clusters`` the night ends with its clusters, and nothing but the exact join and Splink
+stands beside it: of ten million residents master and forms would take an hour more.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks import ways
-from benchmarks.night import in_child, plain_night
+from benchmarks.night import in_child, plain_night, stages
+from benchmarks.sources import landed_night
 
 _FACTORS = {"mild": 0.5, "default": 1.0, "district": 1.5, "harsh": 2.0}
 _FIGURES = ("precision", "recall", "f1", "whole", "mixed", "per 5,000", "two_ids")
@@ -43,6 +49,33 @@ def synthesise(root: str, residents: int, seed: int, day: int, rates: str) -> No
 
     errors = ErrorRates().times(_FACTORS[rates])
     make_district(Home.at(root), residents=residents, seed=seed, day=day, errors=errors)
+
+
+def linked_night(root: str, memory: str | None) -> Row:
+    """A first night as far as its clusters, its file laid where a published one would be.
+
+    Returns:
+        the seconds of each stage, and of training.
+    """
+    from pipelines import run
+    from pipelines.home import Home
+
+    night = landed_night(root)
+    if memory:
+        limits = night.config.district.limits.model_copy(update={"linking_memory": memory})
+        district = night.config.district.model_copy(update={"limits": limits})
+        night = replace(night, config=replace(night.config, district=district))
+    with night.keep_open():
+        for step in ("standardise", *_LINKING):
+            run.do(night, step)
+    with night.open() as con:
+        ((trained,),) = con.execute(
+            "SELECT counts ->> 'trained_seconds' FROM meta.stage WHERE stage = 'score_pairs'"
+        ).fetchall()
+    published = Home.at(root).published
+    published.parent.mkdir(exist_ok=True)
+    os.replace(night.file, published)
+    return {**stages(root), "trained": float(trained)}
 
 
 def churn(root: str) -> dict[str, int]:
@@ -92,11 +125,27 @@ class Trial:
         in_child(synthesise, self.root, self.residents, self.seed, 2, self.rates)
         delta, *_ = in_child(plain_night, self.root)
         self.notes["records changed on day 2"] = churn(self.root)["changed"]
-        for steps, stages in (("linking", _LINKING), ("raw records to clusters", _FROM_RAW)):
-            whole, part = (sum(night[stage] for stage in stages) for night in (first, delta))
+        for steps, timed in (("linking", _LINKING), ("raw records to clusters", _FROM_RAW)):
+            whole, part = (sum(night[stage] for stage in timed) for night in (first, delta))
             self.notes[f"{steps}, first night s"] = whole
             self.notes[f"{steps}, day 2 s"] = part
             self.notes[f"{steps}, first night ÷ day 2"] = whole / part
+
+    def run_to_clusters(self, memory: str | None) -> None:
+        """Make the district and link it, by the exact join and Splink alone as well."""
+        in_child(synthesise, self.root, self.residents, self.seed, 1, self.rates)
+        first, _, peak = in_child(linked_night, self.root, memory)
+        self.notes["cleaning"] = first["mirror_raw"] + first["standardise"]
+        self.notes["records"] = first["#records"]
+        self._try("exact ID", ways.exact)
+        work = self._folder("onegrid")
+        in_child(ways.prepare, work, self.root)
+        in_child(ways.take_clusters, work, self.root)
+        linking = sum(first[stage] for stage in _LINKING)
+        self._keep("onegrid", work, linking, first["trained"], peak)
+        self.groups, self.spots = in_child(ways.closer_look, work, self.root)[0]
+        print("\n".join(section(self.rates, [self])), flush=True)
+        self._try("Splink alone", ways.splink)
 
     def _folder(self, name: str) -> str:
         return str(self.base / "".join(c if c.isalnum() else "_" for c in name))
@@ -135,6 +184,8 @@ def main() -> None:
     parser.add_argument("--rates", default="default", help=f"any of {','.join(_FACTORS)}")
     parser.add_argument("--library-persons", type=int, default=2_000, help="0: without")
     parser.add_argument("--folder", type=Path, help="where to work; kept afterwards")
+    parser.add_argument("--to-clusters", action="store_true", help="no master and no forms")
+    parser.add_argument("--linking-memory", help="DuckDB's limit then, such as 6GB")
     options = parser.parse_args()
     base = options.folder or Path(tempfile.mkdtemp(prefix="onegrid-linkage-"))
     library = options.library_persons if find_spec("dedupe") else 0
@@ -142,7 +193,10 @@ def main() -> None:
         trials = []
         for seed in options.seeds.split(","):
             trial = Trial(base / f"{rates}-{seed}", options.residents, int(seed), rates)
-            trial.run(library)
+            if options.to_clusters:
+                trial.run_to_clusters(options.linking_memory)
+            else:
+                trial.run(library)
             trials.append(trial)
         print("\n".join(section(rates, trials)), flush=True)
     if options.folder is None:

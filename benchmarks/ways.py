@@ -95,6 +95,21 @@ def onegrid(work: str, root: str) -> tuple[float, float]:
     return seconds, float(trained)
 
 
+def take_clusters(work: str, root: str) -> None:
+    """What the night in the published file of `root` linked, as if it had been linked here."""
+    home = Home.at(root)
+    with _night(work, home).open() as con:
+        con.execute(f"ATTACH '{home.published}' AS home (READ_ONLY)")
+        con.execute(
+            """CREATE TABLE main.found AS
+            SELECT record_id, resident_id AS cluster FROM home.link.cluster"""
+        )
+        con.execute(
+            """INSERT INTO std.defect FROM home.std.defect
+            WHERE kind IN ('id_slip', 'id_borrowed')"""
+        )
+
+
 def answer(work: str, root: str, share: float, of: str) -> int:
     """The most valuable review items are answered from the truth; cluster again.
 
