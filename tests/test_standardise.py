@@ -14,7 +14,7 @@ from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.night import Night, open_night
 from pipelines.publish import publish
-from pipelines.standardise import standardise
+from pipelines.standardise import records, standardise
 from pipelines.store import count, quote
 from pipelines.synth import make_district
 
@@ -80,7 +80,8 @@ def conservation(con: duckdb.DuckDBPyConnection, sources: list[str]) -> tuple[in
 
 @pytest.fixture(scope="module")
 def nights(district: Path) -> Iterator[tuple[Night, dict[str, list[tuple[object, ...]]], Night]]:
-    """The first night's rows, then the second as a delta beside a full one of the same input."""
+    """The first night's rows, then the second as a delta beside a full one of the same input, whose
+    records are written in parts."""
     home = Home.at(district)
     config = load_config(home)
     with home.lock():
@@ -98,7 +99,9 @@ def nights(district: Path) -> Iterator[tuple[Night, dict[str, list[tuple[object,
             ).fetchall()
         with open_journal(config.journal_url) as journal:
             journal.set_night(delta.number, "failed", "compared only")
-        full = _land(home, config, full=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records, "RECORDS_AT_ONCE", 1_000)
+            full = _land(home, config, full=True)
         yield delta, found, full
 
 

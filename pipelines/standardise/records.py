@@ -6,12 +6,18 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.night import Night
+from pipelines.progress import tell
 from pipelines.standardise.addresses import estate_stem
 from pipelines.standardise.dictionaries import KINDS, Context, build, kind_of
 from pipelines.standardise.texts import NO_IDENTITY, TWICE_IN_ROW
+from pipelines.store import count
 from schemas.fields import FIELDS
 
 USABLE = "('valid', 'upgraded', 'conflict')"
+RECORDS_AT_ONCE = 5_000_000
+"""All dictionaries are joined at once, and those of so many records take about 1.5 GB."""
+_LARGE = ("name", "id", "date", "phone", "address", "text")
+"""Kinds with about as many values as there are records."""
 
 _CONTRADICTS = """id_state IN ('valid', 'upgraded') AND coalesce(
         CASE stated_precision WHEN 'day' THEN stated_birth <> id_birth
@@ -88,15 +94,57 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     number that agrees.
     An answer on a form needs neither name nor number: the form says whom it is about.
 
-    Cost: one pass over ``intake``, joined to its dictionaries.
+    Cost: one pass over ``intake``, joined to its dictionaries; above `RECORDS_AT_ONCE` one more
+    over the dictionaries for every so many records.
     """
-    returned = [s.source for s in night.config.sources.values() if s.kind == "returns"]
-    tied = f"list_contains({returned!r}, source)" if returned else "FALSE"
     _name_estates(con)
     _take_once(con, night)
-    columns = ", ".join(f'"{name}"' for name in _PLAIN)
+    if count(con, "SELECT count(*) FROM intake") <= RECORDS_AT_ONCE:
+        con.execute(_insert_sql(night, "intake", "dict_"))
+    else:
+        # rows that are not committed yet are numbered from a very high number on
+        ((first, last),) = con.execute("SELECT min(rowid), max(rowid) FROM intake").fetchall()
+        for low in range(first, last + 1, RECORDS_AT_ONCE):
+            tell("records", low - first, last + 1 - first)
+            part = f"(FROM intake WHERE rowid BETWEEN {low} AND {low + RECORDS_AT_ONCE - 1})"
+            _lay_aside(con, part)
+            con.execute(_insert_sql(night, part, "part_"))
+        for kind in KINDS:
+            con.execute(f'DROP {"TABLE" if kind in _LARGE else "VIEW"} "part_{kind}"')
+    con.execute("DROP TABLE estate_alias")
     con.execute(
-        f"""
+        """
+        INSERT INTO std.quarantine
+        SELECT source, source_key, role, file, sheet, row_no, 'no_identity', ?, since_night
+        FROM intake ANTI JOIN std.record USING (record_id)
+        """,
+        [NO_IDENTITY],
+    )
+
+
+def _lay_aside(con: duckdb.DuckDBPyConnection, part: str) -> None:
+    """``part_<kind>``: of every dictionary what `part` of ``intake`` needs; small ones whole."""
+    for kind in KINDS:
+        if kind not in _LARGE:
+            con.execute(f'CREATE OR REPLACE TEMP VIEW "part_{kind}" AS FROM "dict_{kind}"')
+            continue
+        raw = " UNION ALL ".join(
+            f'SELECT "{field.name}" AS raw FROM {part}'
+            for field in FIELDS
+            if kind_of(field) == kind
+        )
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE "part_{kind}" AS
+            FROM "dict_{kind}" SEMI JOIN (SELECT DISTINCT raw FROM ({raw})) USING (raw)"""
+        )
+
+
+def _insert_sql(night: Night, intake: str, dictionary: str) -> str:
+    """INSERT of what `intake`, all of it or a part, and its dictionaries say into std.record."""
+    returned = [s.source for s in night.config.sources.values() if s.kind == "returns"]
+    tied = f"list_contains({returned!r}, source)" if returned else "FALSE"
+    columns = ", ".join(f'"{name}"' for name in _PLAIN)
+    return f"""
         INSERT INTO std.record BY NAME
         SELECT record_id, source, source_key, role, department, observed_date, village_code,
             village_name, household_key, name, former_name,
@@ -125,27 +173,18 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
                         AND month(stated_birth) = month(id_birth))
                     OR (stated_precision = 'year' AND year(stated_birth) = year(id_birth))),
                     false) AS birth_from_id
-            FROM ({_joined_sql(night)}) LEFT JOIN estate_alias a
+            FROM ({_joined_sql(night, intake, dictionary)}) LEFT JOIN estate_alias a
                 ON a.village = village_name AND a.written = written_estate
         )
         WHERE name IS NOT NULL OR id_state IN {USABLE} OR {tied}
         """
-    )
-    con.execute("DROP TABLE estate_alias")
-    con.execute(
-        """
-        INSERT INTO std.quarantine
-        SELECT source, source_key, role, file, sheet, row_no, 'no_identity', ?, since_night
-        FROM intake ANTI JOIN std.record USING (record_id)
-        """,
-        [NO_IDENTITY],
-    )
 
 
-def _joined_sql(night: Night) -> str:
+def _joined_sql(night: Night, intake: str, dictionary: str) -> str:
     """SELECT of ``intake`` with what the dictionaries say of every field."""
     joins = "\n".join(
-        f'LEFT JOIN "dict_{kind_of(field)}" d_{field.name} ON d_{field.name}.raw = i."{field.name}"'
+        f'LEFT JOIN "{dictionary}{kind_of(field)}" d_{field.name} '
+        f'ON d_{field.name}.raw = i."{field.name}"'
         for field in FIELDS
     )
     values = ", ".join(
@@ -173,7 +212,7 @@ def _joined_sql(night: Night) -> str:
                 i.village) AS village_name,
             coalesce(v.village_code, f.village_code, e.village_code) AS village_code,
             {values}
-        FROM intake i
+        FROM {intake} i
         {joins}
         LEFT JOIN village v ON v.village_name = d_address.village
         LEFT JOIN village f ON f.village_name = i.village AND v.village_code IS NULL
