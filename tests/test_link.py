@@ -234,7 +234,7 @@ def outcome(night) -> tuple:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_delta_nights_end_where_a_full_rebuild_of_the_same_input_ends(tmp_path, seed):
+def test_delta_nights_end_where_a_full_rebuild_of_the_same_input_ends(tmp_path, seed, monkeypatch):
     random = np.random.default_rng(seed)
     pool = district(60, seed)
     numbers = [r.id17 for r in pool if r.id17]
@@ -266,6 +266,7 @@ def test_delta_nights_end_where_a_full_rebuild_of_the_same_input_ends(tmp_path, 
         live = list(today.values())
         random.shuffle(live)
         delta = run_night(home, config, live)
+    monkeypatch.setattr("pipelines.link.compare.PAIRS_AT_ONCE", 20)
     full = run_night(home, config, live, full=True)
     assert not delta.is_full
     assert outcome(delta) == outcome(full)

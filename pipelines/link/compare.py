@@ -14,9 +14,13 @@ from pipelines.link.blocking import evidence_sql
 from pipelines.link.context import SHARED_PHONES, context_sql
 from pipelines.link.levels import COLUMNS
 from pipelines.link.tally import levels_sql
+from pipelines.progress import tell
+from pipelines.store import count
 
 EVIDENCE = ", ".join(COLUMNS)
 """Columns that the comparisons look at."""
+PAIRS_AT_ONCE = 6_000_000
+"""Of so many pairs and their records a few gigabytes are enough."""
 
 for _name in ("splink", "splink.internals"):
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -43,8 +47,7 @@ def compare(
         least: pairs with a smaller match probability are left out.
     """
     gather_evidence(con, "evidence", terms=terms)
-    # Splink would work out a level again wherever its weight stands in a sum
-    con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS {levels_sql('evidence')}")
+    _level(con)
     con.execute("DROP TABLE evidence")
     settings = model.settings(parameters, prior).get_settings("duckdb")
     weighing = predict_from_comparison_vectors_sqls(
@@ -68,6 +71,36 @@ def compare(
         """
     )
     con.execute("DROP TABLE levelled")
+
+
+def _level(con: duckdb.DuckDBPyConnection) -> None:
+    """The temporary table ``levelled``: the pairs of ``blocked``, see `tally.levels_sql`.
+
+    It is a table because Splink would work out a level again wherever its weight stands in a sum.
+    Evidence is wide, and a join holds it twice: many pairs are looked at in parts.
+
+    Cost: each part reads the evidence once.
+    """
+    parts = max(1, -(-count(con, "SELECT count(*) FROM blocked") // PAIRS_AT_ONCE))
+    whole = levels_sql("evidence")
+    if parts == 1:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS {whole}")
+        return
+    con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS FROM ({whole}) LIMIT 0")
+    for part in range(parts):
+        tell("compare", part, parts)
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE pair_part AS
+            FROM blocked WHERE hash(join_key_l) % {parts} = {part}"""
+        )
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE evidence_part AS FROM evidence SEMI JOIN (
+                SELECT join_key_l AS record_id FROM pair_part
+                UNION SELECT join_key_r FROM pair_part) USING (record_id)"""
+        )
+        con.execute(f"INSERT INTO levelled {levels_sql('evidence_part', 'pair_part')}")
+    for table in ("pair_part", "evidence_part"):
+        con.execute(f"DROP TABLE {table}")
 
 
 def gather_evidence(

@@ -36,8 +36,8 @@ def tally_pairs(con: duckdb.DuckDBPyConnection, evidence: str) -> Counts:
     }
 
 
-def levels_sql(evidence: str) -> str:
-    """SQL of the pairs of ``blocked`` and the levels they reach, numbered as Splink does.
+def levels_sql(evidence: str, pairs: str = "blocked") -> str:
+    """SQL of `pairs` and the levels they reach, numbered as Splink does.
 
     Columns: match_key, record_id_l and _r, ``gamma_<comparison>``, and ``tf_<term>_l`` and ``_r``.
     """
@@ -48,7 +48,7 @@ def levels_sql(evidence: str) -> str:
         f"ON record_id_{side} = join_key_{side}"
         for side in "lr"
     )
-    return f"SELECT match_key, record_id_l, record_id_r, {gammas}, {terms} FROM blocked {sides}"
+    return f"SELECT match_key, record_id_l, record_id_r, {gammas}, {terms} FROM {pairs} {sides}"
 
 
 def tally_all(sample: pa.Table, comparisons: Iterable[Comparison]) -> Counts:
