@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pipelines.standardise.names import clean_former_names, clean_name
 from pipelines.standardise.numbers import clean_number
 from pipelines.standardise.phones import clean_phone
 from pipelines.standardise.plain import take_plain
-from pipelines.standardise.text import JUNK
+from pipelines.standardise.text import JUNK, tidy
 
 TODAY = date(2026, 11, 23)
 VILLAGES = frozenset({"东墩村", "松滨社区"})
@@ -34,6 +35,7 @@ NAMES = [
     ("张 三", "张三", None, "zhang san", "spelling"),
     ("张\u3000三", "张三", None, "zhang san", "spelling"),
     ("\u200b李四 ", "李四", None, "li si", "spelling"),
+    ("\u2067李\u061c四\u2069", "李四", None, "li si", "spelling"),
     ("单雄信", "单雄信", None, "shan xiong xin", None),
     ("仇英", "仇英", None, "qiu ying", None),
     ("欧阳修", "欧阳修", None, "ou yang xiu", None),
@@ -117,6 +119,7 @@ IDS = [
     ("330199198800000000", None, "damaged", "id_damaged"),
     ("11010519491231OO2X", "11010519491231002X", "valid", "spelling"),
     ("11010519491231002", None, "invalid", "id_length"),
+    ("CHN110105491231", None, "invalid", "id_other_document"),
 ]
 
 DATES = [
@@ -129,6 +132,8 @@ DATES = [
     ("一九八〇年五月六日", date(1980, 5, 6), "day"),
     ("1980-05-06 00:00:00", date(1980, 5, 6), "day"),
     ("1980.5", date(1980, 5, 1), "month"),
+    ("1980、5、6", date(1980, 5, 6), "day"),
+    ("1980，5，6", date(1980, 5, 6), "day"),
     ("1980年5月", date(1980, 5, 1), "month"),
     ("1980", date(1980, 1, 1), "year"),
     ("农历1980年五月初八", date(1980, 6, 20), "lunar"),
@@ -137,7 +142,10 @@ DATES = [
     ("2099-01-01", None, None),
     ("1700-01-01", None, None),
     ("不详", None, None),
+    ("1900-01-01", date(1900, 1, 1), "day"),
 ]
+# a spreadsheet's or a database's nought, shown as a date
+NOUGHTS = ("1900-01-00", "1900/1/0", "1899-12-30", "1899/12/31 0:00:00", "00:00:00")
 
 PHONES = [
     ("13812345678", ("13812345678",), None),
@@ -255,6 +263,11 @@ def test_dates(raw, value, precision) -> None:
     assert value is not None or day.defect is not None
 
 
+@pytest.mark.parametrize("raw", NOUGHTS)
+def test_a_nought_that_looks_like_a_date_is_nobodys_birthday(raw) -> None:
+    assert clean_date(raw, TODAY) == (None, None, "placeholder")
+
+
 @pytest.mark.parametrize(("raw", "values", "defect"), PHONES)
 def test_phones(raw, values, defect) -> None:
     assert clean_phone(raw) == (values, defect)
@@ -304,6 +317,23 @@ _TEXT = st.text(
 def test_no_text_makes_a_cleaner_raise(kind, values) -> None:
     table = clean_values(kind, values, Context(TODAY, VILLAGES))
     assert table.num_rows == len(values)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(_TEXT, st.text("' \u3000\u200b\u2005＇张", max_size=8)))
+def test_tidying_twice_changes_nothing(raw) -> None:
+    assert tidy(tidy(raw)) == tidy(raw)
+
+
+_UNITS = [*"A ā a1 X 张A zhang （ < 村 1- 组 初 #".split(), " ", "13800138001 "]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_that_is_full_to_the_brim_costs_a_moment(kind) -> None:
+    start = time.process_time()
+    full = [f"{(unit * 33_000)[:32_700]}{end}" for unit in _UNITS for end in ("", "张", "1")]
+    assert clean_values(kind, full, Context(TODAY, VILLAGES)).num_rows == len(full)
+    assert time.process_time() - start < 5
 
 
 @settings(max_examples=300, deadline=None)
@@ -405,6 +435,7 @@ _DATES = st.one_of(
         st.sampled_from(["{}.{}.{}", "{}年{}月{}日", "{}/{:02}/{:02}", "{}-{}.{}", "{}.{}"]),
     ),
     st.text("0123456789-", min_size=8, max_size=10),
+    st.sampled_from([*NOUGHTS, "18991230", "19000100"]),
     st.sampled_from(["19800230", "1980-13-01", "1980-00-00", "19800500", "１９８０-05-01"]),
 )
 _SURNAMES = st.sampled_from(["王", "單", "欧阳", "尉迟", "万俟", "乐", "呂", "张", "司马", "某"])

@@ -19,6 +19,8 @@ _OTHERS = re.compile(
     r"第?[一二三四五1-5]?"
 )
 _HEADS = re.compile(r"户主|业主|产权人|家长")
+_LONGEST = 500
+"""Characters of a header word, explanations and all; what is longer is none."""
 _NUMERALS = str.maketrans("12345", "一二三四五")
 
 
@@ -42,7 +44,7 @@ def fold(word: object, *, inside: bool = True) -> str:
         word: the cell.
         inside: keep what stands inside of brackets.
     """
-    if not isinstance(word, str):
+    if not isinstance(word, str) or len(word) > _LONGEST:
         return ""
     plain = unicodedata.normalize("NFKC", word).casefold()
     if not inside:
@@ -158,7 +160,7 @@ def _spelled(groups: Sequence[str], alias: str) -> list[str]:
 
 def _readings(word: str) -> list[tuple[str, str]]:
     """A word as it is compared, and of whom its bracket speaks: 姓名（配偶）."""
-    plain = unicodedata.normalize("NFKC", word)
+    plain = unicodedata.normalize("NFKC", word[:_LONGEST])
     bracket = _BRACKETED.search(plain)
     whole = (fold(word), "")
     return [whole, (fold(word, inside=False), bracket.group(1))] if bracket else [whole]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pipelines.standardise.text import is_junk, tidy
 from schemas.codes import code_list
 
+_LONGEST = 200
 _BRACKET = re.compile(r"[((].*?[))]")
 _LEADING_CODE = re.compile(r"^\d{1,3}[-.、: ]*")
 
@@ -41,6 +42,8 @@ def clean_code(raw: str, name: str) -> Code:
         return Code(words[text], "spelling" if raw.upper() != text else None)
     if text in junk or is_junk(text):
         return Code(None, "placeholder")
+    if len(text) > _LONGEST:
+        return Code(None, "code_unknown")
     for shortened in (_BRACKET.sub("", text), _LEADING_CODE.sub("", text)):
         if shortened in words:
             return Code(words[shortened], "spelling")

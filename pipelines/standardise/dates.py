@@ -14,7 +14,7 @@ from pipelines.standardise.text import is_junk, tidy
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]00:00(?::00(?:\.0+)?)?)?")
 _EIGHT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _FULL = re.compile(
-    r"(\d{4})[-/.年_ ](\d{1,2})[-/.月_ ](\d{1,2})日?号?生?"
+    r"(\d{4})[-/.年_ 、,。·](\d{1,2})[-/.月_ 、,。·](\d{1,2})日?号?生?"
     r"(?:[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)?"
 )
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?份?生?")
@@ -30,6 +30,9 @@ _HAN = re.compile(r"[〇○零一二三四五六七八九十正冬腊初廿卅�
 _OPEN_END = frozenset(("至今", "长期", "永久", "今", "在享", "终身"))
 _EPOCH = date(1899, 12, 30)
 _EARLIEST = 1890
+NOUGHT = frozenset({(1899, 12, 30), (1899, 12, 31), (1900, 1, 0)})
+"""What spreadsheets and databases show as a date where the number nought stands: nothing."""
+_NO_DAY = frozenset({"00:00:00", "0:00:00"})
 
 
 class Day(NamedTuple):
@@ -48,7 +51,7 @@ def clean_date(raw: str, today: date) -> Day:
     if (match := _ISO.fullmatch(raw)) or (match := _EIGHT.fullmatch(raw)):
         return _day(match.group(1), match.group(2), match.group(3), today, None)
     text = tidy(raw)
-    if is_junk(text):
+    if is_junk(text) or text in _NO_DAY:
         return Day(None, None, "placeholder")
     if text in _OPEN_END:
         return Day(None, None, None)
@@ -110,6 +113,8 @@ def _lunar(text: str, today: date) -> Day:
 
 
 def _day(year: str, month: str, day: str, today: date, defect: str | None) -> Day:
+    if (int(year), int(month), int(day)) in NOUGHT:
+        return Day(None, None, "placeholder")
     if int(day) == 0 and 1 <= int(month) <= 12:
         return _part(year, month, today, "month", "date_month_only")
     if int(month) == 0 and int(day) == 0:

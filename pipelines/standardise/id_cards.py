@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(
     r"(\d)\1{9,}[\dX]*|[1-9]\d{5}0{6,}[\dX]*|0?123456789\d*X?|987654321\d*X?|\d{6}(\d)\2{7}\d{3}[\dX]"
 )
 _LETTERS = str.maketrans("OILZ", "0112")
-_OTHER_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,10}|\d{8}")
+_OTHER_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,10}|CHN\d{12}|\d{8}")
 
 
 class IdCard(NamedTuple):

@@ -11,6 +11,8 @@ from pipelines.standardise.romanised import one_line, plain_letters, spelt, syll
 from pipelines.standardise.text import is_junk, tidy
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\ue000-\uf8ff〇"
+_LONGEST = 200
+"""Characters of a cell with a name in it, notes and all; to read a longer one would take ages."""
 _PLAIN = re.compile("[\u4e00-\u9fa5]{2,4}")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _DOT = re.compile(r"\s*[·•・‧∙⋅●.。]\s*")
@@ -89,6 +91,8 @@ def clean_name(raw: str) -> Name:
     text = tidy(raw)
     if is_junk(text) or _is_nobody(text) or _CROSSES.fullmatch(text):
         return _none("placeholder")
+    if len(text) > _LONGEST:
+        return _none("unreadable")
     if "某" in text or _CROSSES.search(text):
         return _none("masked")
     recoded = text.translate(RECODED)

@@ -10,6 +10,7 @@ from datetime import date
 
 import duckdb
 
+from pipelines.standardise.dates import NOUGHT
 from pipelines.standardise.defect import SEVERITY
 from pipelines.standardise.plain_addresses import take_addresses
 from pipelines.standardise.plain_names import take_names
@@ -87,7 +88,9 @@ def _ids(today: date) -> str:
 
 
 def _dates(today: date) -> str:
-    return f"""SELECT v, coalesce(value BETWEEN DATE '1890-01-01' AND DATE '{today}', FALSE)
+    nought = ", ".join(f"'{y}-{m:02}-{d:02}'" for y, m, d in sorted(NOUGHT))
+    return f"""SELECT v, coalesce(value BETWEEN DATE '1890-01-01' AND DATE '{today}'
+            AND CAST(value AS VARCHAR) NOT IN ({nought}), FALSE)
             AS is_plain, value, 'day' AS precision
         FROM (SELECT v, CASE
             WHEN regexp_full_match(v, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN TRY_CAST(v AS DATE)
