@@ -135,6 +135,28 @@ def test_a_cell_at_the_far_end_costs_a_moment(tmp_path, where):
     assert len(live(night)) == PEOPLE
 
 
+def test_rows_and_cells_that_have_nothing_but_looks_are_not_far_off(tmp_path):
+    wide = [[*HEAD, *[None] * 30, "备注"], *people(PEOPLE)]
+    path = write(tmp_path / "好村.xlsx", wide)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    looks = (
+        '<row r="9000"><c r="XFD9000" s="1"/><c r="XFC9000" s="1"></c></row>'
+        '<row r="1048575" hidden="false"/><row r="1048576" customFormat="false"></row></sheetData>'
+    )
+    parts[SHEET] = parts[SHEET].replace(b"</sheetData>", looks.encode())
+    night = make_night(tmp_path, LEDGER)
+    night.home.inbox.mkdir(parents=True, exist_ok=True)
+    (night.home.inbox / "饰村.xlsx").write_bytes(packed(parts))
+    filled = parts[SHEET].replace(b'"XFC9000" s="1">', b'"XFC9000" s="1"><v>1</v>')
+    (night.home.inbox / "远村.xlsx").write_bytes(packed({**parts, SHEET: filled}))
+    bare = parts[SHEET].replace(b'customFormat="false">', b'customFormat="false"><c><v>1</v></c>')
+    (night.home.inbox / "底村.xlsx").write_bytes(packed({**parts, SHEET: bare}))
+    pull_source(night, "ledger")
+    assert waiting(night) == [("底村.xlsx", "sparse"), ("远村.xlsx", "sparse")]
+    assert len(live(night)) == PEOPLE
+
+
 def test_a_cell_far_off_in_a_long_sheet_ends_its_file_before_the_room_is_made(tmp_path):
     path = write(tmp_path / "好村.xlsx", [HEAD, *people(PEOPLE)])
     with zipfile.ZipFile(path) as archive:

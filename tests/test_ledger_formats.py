@@ -82,6 +82,21 @@ def parcel(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+def with_a_letter(book: bytes) -> bytes:
+    """The workbook with a stream that a letter has: one is embedded in it."""
+    old, new = (name.encode("utf-16-le") for name in ("\5SummaryInformation", "WordDocument"))
+    at = book.index(old)
+    length = struct.pack("<H", len(new) + 2)
+    return book[:at] + new.ljust(64, b"\0") + length + book[at + 66 :]
+
+
+def strokes_turned(book: bytes) -> bytes:
+    """The workbook as some programs pack it."""
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    return zipped({name.replace("/", "\\").lower(): part for name, part in parts.items()})
+
+
 def counted(night) -> dict[str, int]:
     """People by file."""
     return dict(live(night, "file, count(*)", "true GROUP BY file"))
@@ -116,6 +131,8 @@ def test_whatever_a_ledger_is_saved_as_its_people_are_read(night, tmp_path):
         "巳村.xlsx": locked(book("巳"), SECRET),
         "午村.xls": (SAVED / "locked.xls").read_bytes(),
         "未村.xlsx": locked(book("未"), "VelvetSweatshop"),
+        "亥村.xls": with_a_letter(xls + bytes(1536)),
+        "河村.xlsx": strokes_turned(book("河").read_bytes()),
     }  # fmt: skip
     for name, content in sent.items():
         (inbox / name).write_bytes(content)
@@ -126,7 +143,8 @@ def test_whatever_a_ledger_is_saved_as_its_people_are_read(night, tmp_path):
     pull_source(night, "ledger")
     assert waiting(night) == []
     within = {f"台账2026年5月.zip/{name}" for name in ("申村/名册.xlsx", "酉村.csv", "戌村.xls")}
-    saved = {"甲村.xls", "乙村.et", "戊村.ods", "午村.xls", "台账2026年5月.zip/戌村.xls"}
+    saved = {"甲村.xls", "乙村.et", "戊村.ods", "午村.xls", "亥村.xls"}
+    saved.add("台账2026年5月.zip/戌村.xls")
     assert counted(night) == {name: 3 if name in saved else 2 for name in sent.keys() | within}
     of_saved = f"file IN ({', '.join(map(repr, sorted(saved)))})"
     assert set(live(night, where=of_saved)) == {

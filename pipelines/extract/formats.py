@@ -11,7 +11,9 @@ import zipfile
 from enum import Enum
 from pathlib import Path
 
-from pipelines.extract.guard import MAX_FILE, Unreadable
+import olefile
+
+from pipelines.extract.guard import CONTENT_TYPES, MAX_FILE, Unreadable, part_name
 
 _HEAD = 64 << 10
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -23,6 +25,7 @@ _OTHER = (
     *(b"MIME-Version:", b"From:", b"SQLite format 3", b"\x00\x01\x00\x00Standard"),
 )
 _TEXT_STREAMS = ("WordDocument", "PowerPoint Document", "__substg1.0")
+_BOOK_STREAMS = ("Workbook", "Book")
 _HTML = re.compile(
     r"<(?:!doctype\s+html|html|head|body|table|meta|style|div|tr|center|font|script)\b"
 )
@@ -59,7 +62,7 @@ def format_of(path: Path) -> Format:
     if head.startswith(_ZIP):
         return _zipped(path)
     if head.startswith(_OLE):
-        if any(name.encode("utf-16-le") in head for name in _TEXT_STREAMS):
+        if any(name.encode("utf-16-le") in head for name in _TEXT_STREAMS) and _is_text(path):
             raise Unreadable("other_kind")
         return Format.OLE
     if head.startswith(_PACKED):
@@ -71,10 +74,19 @@ def format_of(path: Path) -> Format:
     return _written(head)
 
 
+def _is_text(path: Path) -> bool:
+    """A compound file is a letter or a talk, and no workbook in which one is embedded."""
+    try:
+        with olefile.OleFileIO(path) as ole:
+            return not any(map(ole.exists, _BOOK_STREAMS))
+    except Exception:  # it trusts the file's own figures
+        return True
+
+
 def _zipped(path: Path) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
+            names = {part_name(name) for name in archive.namelist()}
             mime = b""
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
                 mime = archive.read("mimetype")
@@ -82,13 +94,13 @@ def _zipped(path: Path) -> Format:
         raise Unreadable("not_a_workbook") from error
     except RuntimeError as error:
         raise Unreadable("password") from error
-    if "[Content_Types].xml" in names:
+    if CONTENT_TYPES in names:
         if any(name.startswith(("word/", "ppt/")) for name in names):
             raise Unreadable("other_kind")
         return Format.EXCEL_BINARY if "xl/workbook.bin" in names else Format.EXCEL
     if mime.startswith(_ODS):
         return Format.ODS
-    if mime or "Index/Document.iwa" in names:
+    if mime or "index/document.iwa" in names:
         raise Unreadable("other_kind")
     return Format.ZIP
 

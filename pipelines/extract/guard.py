@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -15,12 +15,18 @@ MAX_ENTRY = 400 << 20
 MAX_TOTAL = 800 << 20
 MAX_RATIO = 150
 MAX_CELLS = 30_000_000
-_OVERLAP = 64
+CONTENT_TYPES = "[content_types].xml"
+"""What every zipped workbook has, as of `part_name`."""
+_OVERLAP, _LONGEST_TAG = 64, 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _NARROW = 26
 """Sheets of at most as many columns, one letter each, are too large by their rows alone."""
 _FAR = re.compile(rb"""r\s*=\s*["'](?:[A-Za-z]{2}|[A-Za-z]?\d{7})""")
 _COLUMN = re.compile(rb"""r\s*=\s*["']([A-Za-z]{2,})\d""")
+_FILLED = re.compile(rb"""r\s*=\s*["']([A-Za-z]{2,})\d+["'](?:[^<>]*[^/<>])?>\s*<(?!/)""")
+"""A cell with something in it: office programs also list empty cells and rows, for their looks."""
+_BARE = re.compile(rb"<(?:\w+:)?c(?![^<>]*\sr\s*=)")
+"""A cell that does not say where it stands: it is the next one of its row."""
 
 
 class Unreadable(Exception):
@@ -58,13 +64,15 @@ class FarCells:
                 self._widest = max(self._widest, *map(_column, columns))
         self._tail = (self._tail + piece[-_OVERLAP:])[-_OVERLAP:]
 
-    def judge(self, pieces: Iterable[bytes]) -> None:
+    def judge(self, pieces: Callable[[], Iterable[bytes]]) -> None:
         """Look through the sheet's `pieces` again, where it is as wide as its rows are few.
 
         Raises:
-            Unreadable: a cell or a row stands too far down.
+            Unreadable: something stands too far off.
         """
-        if self._is_far and _has_row_beyond(pieces, MAX_CELLS // self._widest):
+        if not self._is_far or not (deep := _deepest(pieces(), MAX_CELLS // self._widest)):
+            return
+        if deep * _widest(pieces()) > MAX_CELLS:
             raise Unreadable("sparse")
 
 
@@ -92,7 +100,7 @@ def inspect(path: Path, looked_at: int | None = None) -> frozenset[str]:
         return frozenset()
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            if "[Content_Types].xml" not in archive.namelist():
+            if CONTENT_TYPES not in map(part_name, archive.namelist()):
                 raise Unreadable("not_a_workbook")
             return inspect_entries(file, archive.infolist(), looked_at)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
@@ -125,7 +133,7 @@ def inspect_entries(
     left: set[str] = set()
     most = MAX_TOTAL if looked_at is None else looked_at
     for entry in entries:
-        if entry.filename.endswith((".xml", ".rels", ".bin", ".vml")):
+        if part_name(entry.filename).endswith((".xml", ".rels", ".bin", ".vml")):
             size, is_sheet = _scan(file, entry, most)
             if is_sheet and size > most:
                 left.add(entry.filename)
@@ -138,7 +146,7 @@ def inspect_entries(
 def _scan(file: IO[bytes], entry: zipfile.ZipInfo, looked_at: int) -> tuple[int, bool]:
     """How much of an entry was looked at, all of it unless it is a sheet; and whether it is."""
     size, far = 0, FarCells()
-    is_sheet = "sheets/" in entry.filename.lower()
+    is_sheet = "sheets/" in part_name(entry.filename)
     for piece in unpack(file, entry):
         size += len(piece)
         if size > MAX_ENTRY:
@@ -147,20 +155,54 @@ def _scan(file: IO[bytes], entry: zipfile.ZipInfo, looked_at: int) -> tuple[int,
             far.look(piece)
             if size > looked_at:  # the rest is looked at while it is read
                 break
-    far.judge(unpack(file, entry))
+    far.judge(lambda: unpack(file, entry))
     return size, is_sheet
 
 
-def _has_row_beyond(pieces: Iterable[bytes], most: int) -> bool:
-    """Whether a cell or a row of a sheet says that it stands below row `most`."""
-    long_number = re.compile(rb"""r\s*=\s*["'][A-Za-z]*(\d{%d,})""" % len(str(most)))
-    tail = b""
+def _deepest(pieces: Iterable[bytes], most: int) -> int:
+    """The last row of a sheet in which something stands, if it is below row `most`; else 0."""
+    long_number = re.compile(rb"""r\s*=\s*["']([A-Za-z]*)(\d{%d,})["']""" % len(str(most)))
+    deepest, tail = 0, b""
     for piece in pieces:
         window = tail + piece
-        if any(int(digits[:_OVERLAP]) > most for digits in long_number.findall(window)):
-            return True
-        tail = window[-_OVERLAP:]
-    return False
+        for found in long_number.finditer(window):
+            row = int(found.group(2)[:_OVERLAP])
+            if row > max(most, deepest) and _is_filled(window, found.end(), found.group(1)):
+                deepest = row
+        tail = window[-_LONGEST_TAG:]
+    return deepest
+
+
+def _is_filled(window: bytes, at: int, letters: bytes) -> bool:
+    """Whether a cell, or a row of cells that do not say where they stand, has something in it.
+
+    Args:
+        window: some text of a sheet.
+        at: inside of its tag.
+        letters: of its column; a row has none.
+    """
+    end = window.find(b">", at)
+    if end < 0 or window[end - 1 : end] == b"/":
+        return False
+    inside = window[end + 1 : end + _LONGEST_TAG].lstrip()
+    if letters:
+        return len(inside) > 1 and not inside.startswith(b"</")
+    return _BARE.match(inside) is not None
+
+
+def _widest(pieces: Iterable[bytes]) -> int:
+    """In how many columns of a sheet something stands."""
+    wide, tail = _NARROW, b""
+    for piece in pieces:
+        window = tail + piece
+        wide = max(wide, *map(_column, set(_FILLED.findall(window))), 0)
+        tail = window[-_LONGEST_TAG:]
+    return wide
+
+
+def part_name(name: str) -> str:
+    """The name of a part of a workbook as it should be; some programs take the wrong stroke."""
+    return name.replace("\\", "/").lower()
 
 
 def _column(letters: bytes) -> int:

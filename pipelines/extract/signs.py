@@ -81,7 +81,7 @@ class Signboard:
                     far.look(piece)
                 self._look(piece, signs)
             if far is not None:
-                far.judge(_unpacked(self._path, self.sheets[title]))
+                far.judge(lambda: _unpacked(self._path, self.sheets[title]))
         return signs
 
     def _open(self) -> None:
