@@ -63,7 +63,7 @@ class Findings:
     """Collects the findings of one sheet, and counts every row under what it was taken for."""
 
     def __init__(self, sheet: str) -> None:
-        self._sheet = sheet
+        self._sheet = shown(sheet)
         self._rows: dict[_Place, list[int]] = {}
         self._alone: list[Finding] = []
         self.taken: Counter[str] = Counter()
@@ -78,11 +78,11 @@ class Findings:
         self, kind: str, rows: Iterable[int], *, column: int | None = None, detail: str = ""
     ) -> None:
         """Rows, or cells of a column, about which there is something to say."""
-        self._rows.setdefault(_Place(kind, column, detail), []).extend(rows)
+        self._rows.setdefault(_Place(kind, column, shown(detail)), []).extend(rows)
 
     def sheet(self, kind: str, *, column: int | None = None, detail: str = "") -> None:
         """Something to say about the whole sheet or a whole column."""
-        self._alone.append(Finding(self._sheet, None, None, letter(column), kind, 0, detail))
+        self._alone.append(Finding(self._sheet, None, None, letter(column), kind, 0, shown(detail)))
 
     def listed(self) -> list[Finding]:
         """Warnings one by one for each run of rows; what is only for information once a sheet."""
@@ -104,6 +104,11 @@ class Findings:
                 if run
             ]
         return found
+
+
+def shown(title: str) -> str:
+    """A title or a header word as a terminal can show it: nothing in it is a command."""
+    return "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in title)
 
 
 def letter(column: int | None) -> str | None:

@@ -22,7 +22,7 @@ import python_calamine as calamine
 from pipelines.extract import rows as kinds
 from pipelines.extract.block import BLOCK, BlockReader
 from pipelines.extract.book import Book, opened
-from pipelines.extract.findings import Findings
+from pipelines.extract.findings import Findings, shown
 from pipelines.extract.guard import FarCells, Unreadable, inspect
 from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, HeaderFinder
 from pipelines.extract.people import Frame
@@ -281,4 +281,4 @@ def _read_sheet(
         rest, number = rest[used:], number + used
     count = reader.finish()
     observed = kinds.date_in([*above, *reader.footers], today)
-    return Sheet(sheet.name, tables, observed, count, findings)
+    return Sheet(shown(sheet.name), tables, observed, count, findings)
