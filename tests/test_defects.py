@@ -285,11 +285,17 @@ def test_a_file_that_is_no_defect_book_of_this_district_is_refused_as_a_whole(de
     book = openpyxl.load_workbook(desk.folder / "grid.xlsx")
     book["批次"]["B4"].value = "别的镇"
     book.save(desk.folder / "elsewhere.xlsx")
+    with zipfile.ZipFile(desk.folder / "grid.xlsx") as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(desk.folder / "cut.xlsx", "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part[:-99] if name.endswith("sheet1.xml") else part)
     refused = {
         name: desk.take(desk.folder / f"{name}.xlsx").refused or ""
-        for name in ("junk", "columns", "link", "elsewhere")
+        for name in ("junk", "cut", "columns", "link", "elsewhere")
     }
-    words = {"junk": "打不开", "columns": "表头", "link": "链接", "elsewhere": "别的镇"}
+    words = {"junk": "打不开", "cut": "打不开", "columns": "表头", "link": "链接"}
+    words["elsewhere"] = "别的镇"
     assert all(words[name] in why for name, why in refused.items()), refused
     assert Corrections(desk.journal).returns() == []
 

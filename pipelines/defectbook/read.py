@@ -21,7 +21,7 @@ from pipelines.defectbook.write import (
     name_of,
     row_digest,
 )
-from pipelines.deliver.handout import cell_text, open_book, read_batch
+from pipelines.deliver.handout import cell_text, read_batch, reading
 from pipelines.errors import OnegridError
 from pipelines.extract.guard import Unreadable
 from schemas.district import District
@@ -79,14 +79,11 @@ def read_book(path: Path, district: District) -> Came:
     if path.is_symlink():
         raise UnusableBook(texts.LINK)
     try:
-        book = open_book(path)
+        with reading(path) as book:
+            said = _batch(book, district)
+            rows = _rows(_sheet(book, texts.LIST), said["department"])
     except Unreadable as error:
         raise UnusableBook(texts.UNREADABLE[error.code]) from error
-    try:
-        said = _batch(book, district)
-        rows = _rows(_sheet(book, texts.LIST), said["department"])
-    finally:
-        book.close()
     return Came(said["department"], said["month"], rows)
 
 

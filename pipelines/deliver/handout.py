@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.deliver.archive import dated
 from pipelines.deliver.layout import font
+from pipelines.errors import OnegridError
 from pipelines.extract.guard import Unreadable, inspect
 
 LARGEST = 20 << 20
@@ -119,6 +121,24 @@ def open_book(path: Path) -> Workbook:
     except Exception as error:
         # whatever the parser says, its text may hold what the file holds
         raise Unreadable("not_a_workbook") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Workbook]:
+    """The workbook of `open_book`; its sheets are parsed only while they are gone through.
+
+    Raises:
+        Unreadable, FileNotFoundError: see `open_book`; or a sheet is damaged.
+    """
+    book = open_book(path)
+    try:
+        yield book
+    except OnegridError:
+        raise
+    except Exception as error:
+        raise Unreadable("not_a_workbook") from error
+    finally:
+        book.close()
 
 
 def cell_text(cell: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from openpyxl import Workbook
 
-from pipelines.deliver.handout import cell_text, open_book, read_batch
+from pipelines.deliver.handout import cell_text, read_batch, reading
 from pipelines.errors import OnegridError
 from pipelines.extract.guard import Unreadable
 from pipelines.reviewbook import texts
@@ -57,20 +57,13 @@ def read_book(path: Path, district: District) -> list[Answer]:
     Raises:
         UnusableBook: it is no workbook of this district's queue, or its layout was changed.
     """
-    book = _open(path)
     try:
-        _check_batch(book, district)
-        rows = dict(_rows(_sheet(book, texts.QUEUE)))
-    finally:
-        book.close()
-    return _answers(rows)
-
-
-def _open(path: Path) -> Workbook:
-    try:
-        return open_book(path)
+        with reading(path) as book:
+            _check_batch(book, district)
+            rows = dict(_rows(_sheet(book, texts.QUEUE)))
     except Unreadable as error:
         raise UnusableBook(texts.UNREADABLE[error.code]) from error
+    return _answers(rows)
 
 
 def _sheet(book: Workbook, name: str) -> Any:
