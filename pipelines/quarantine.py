@@ -18,6 +18,7 @@ import duckdb
 from pipelines import store
 from pipelines.config import Config
 from pipelines.extract import texts
+from pipelines.extract.arrivals import may_be_parcel
 from pipelines.extract.readers import Task, read_all
 from pipelines.home import Home
 from pipelines.inbox.arrival import is_arriving, is_unfinished
@@ -230,7 +231,12 @@ def _state(folder: Path, name: str) -> Literal["there", "gone", "arriving", "nig
         return "night"  # it is in an archive
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         return "gone"
-    return "arriving" if is_unfinished(path.name) or is_arriving(path) else "there"
+    try:
+        if is_unfinished(path.name) or is_arriving(path):
+            return "arriving"
+        return "night" if may_be_parcel(path) else "there"
+    except OSError:  # it cannot be opened
+        return "night"
 
 
 def _judge(entry: Entry, answer: dict, *, is_usable: bool) -> Tried:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import struct
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from pipelines import quarantine
 from pipelines.errors import SourceHeld
 from pipelines.extract import pull_source
+from pipelines.inbox import arrival
 from pipelines.inbox.arrival import forget_originals, originals, take_ledgers
 from pipelines.quarantine import Entry, try_again
 from tests.test_extract_database import landed, make_night
@@ -111,10 +115,11 @@ def test_odd_names_and_links_do_no_harm(tmp_path):
     ]
     for count, name in enumerate(names, start=1):
         write(inbox / name, [HEAD, *people(10 * count)[-2:]])
-    broken = os.fsencode(inbox) + b"/\xff\xfe\xe6\x9d\x91.xlsx"
-    Path(os.fsdecode(broken)).write_bytes(
-        write(tmp_path / "a.xlsx", [HEAD, *people(1)]).read_bytes()
-    )
+    # what unpacked the second knew no Chinese; in UTF-8 its name is longer than a name may be
+    called = (b"\xff\xfe\xe6\x9d\x91.xlsx", f"北风村{'册' * 100}.xlsx".encode("gbk"))
+    for count, raw in enumerate(called, start=5):
+        book = write(tmp_path / "a.xlsx", [HEAD, *people(10 * count)[-1:]])
+        Path(os.fsdecode(os.fsencode(inbox) + b"/" + raw)).write_bytes(book.read_bytes())
     elsewhere = tmp_path / "elsewhere"
     write(elsewhere / "别处村.xlsx", [HEAD, *people(1)])
     (inbox / "链接村.xlsx").symlink_to(elsewhere / "别处村.xlsx")
@@ -122,11 +127,12 @@ def test_odd_names_and_links_do_no_harm(tmp_path):
     os.mkfifo(inbox / "管道村.xlsx")
     before = sorted(path.name for path in elsewhere.rglob("*"))
     counts = pull_source(night, "ledger")
-    assert counts["rows_pulled"] == 9
+    assert counts["rows_pulled"] == 10
+    assert live(night, "name", "file LIKE '北风村册册%'") == [("人60",)]
     assert waiting(night) == [("链接村.xlsx", "outside")]
     assert sorted(path.name for path in elsewhere.rglob("*")) == before
     told = receipts(night)
-    assert len(told) == 5 and all("已采用" in text for text in told.values())
+    assert len(told) == 6 and all("已采用" in text for text in told.values())
     outside = [p for p in tmp_path.rglob("*.txt") if night.home.root not in p.parents]
     assert outside == []
 
@@ -165,3 +171,52 @@ def test_reading_again_says_what_a_mended_ledger_solves_and_lets_the_night_read_
     read_anew = landed(night, "SELECT file FROM main.ledger_file WHERE map_hash = ''")
     assert read_anew == [(late.name,)]
     assert len(live(night)) == 4, "reading again takes nothing in"
+
+
+def test_what_cannot_be_opened_waits_and_what_is_taken_away_meanwhile_is_not_there(
+    tmp_path, monkeypatch
+):
+    night = make_night(tmp_path, LEDGER)
+    held, gone = (
+        write(night.home.inbox / f"{name}风村.xlsx", [HEAD, *people(2)]) for name in "东南"
+    )
+    write(night.home.inbox / "西风村.xlsx", [HEAD, *people(1)])
+    look = arrival.is_arriving
+
+    def no_such_luck(path: Path) -> bool:
+        if path == held:
+            raise PermissionError(13, "Permission denied")
+        if path == gone:
+            gone.unlink()
+        return look(path)
+
+    monkeypatch.setattr(arrival, "is_arriving", no_such_luck)
+    monkeypatch.setattr(quarantine, "is_arriving", no_such_luck)
+    assert pull_source(night, "ledger")["rows_pulled"] == 1
+    assert waiting(night) == [(held.name, "closed")]
+    (note,) = night.home.quarantine.iterdir()
+    assert "没有读取权限" in note.read_text("utf-8")
+    entry = Entry("file", "ledger", held.name, *[None] * 5, "closed", "x", None, None)
+    (tried,) = try_again(night.home, night.config, [entry])
+    assert tried.state == "night"
+    monkeypatch.undo()
+    second = make_night(tmp_path, LEDGER, 2, 1)
+    assert pull_source(second, "ledger")["rows_pulled"] == 3
+    assert waiting(second) == []
+
+
+def test_the_last_part_of_an_archive_stops_nobody_and_archives_are_left_to_the_night(tmp_path):
+    source = LEDGER.model_copy(update={"files": "*"})
+    night = make_night(tmp_path, source)
+    write(night.home.inbox / "西风村.xlsx", [HEAD, *people(1)])
+    with zipfile.ZipFile(night.home.inbox / "分卷村.zip", "w") as archive:
+        archive.writestr("名册.csv", "姓名")
+    parts = (night.home.inbox / "分卷村.zip").read_bytes()
+    end = parts.rindex(b"PK\x05\x06")
+    of_two = struct.pack("<4sIQI", b"PK\x06\x07", 0, 0, 2)
+    (night.home.inbox / "分卷村.zip").write_bytes(parts[:end] + of_two + parts[end:])
+    assert pull_source(night, "ledger")["rows_pulled"] == 1
+    assert waiting(night) == [("分卷村.zip", "parcel_broken")]
+    entry = Entry("file", "ledger", "分卷村.zip", *[None] * 5, "parcel_broken", "x", None, "0")
+    (tried,) = try_again(night.home, night.config, [entry])
+    assert (tried.state, tried.reason) == ("night", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.defectbook import texts
 from pipelines.defectbook.take import Receipt
+from pipelines.inbox.arrival import harmless
 from schemas.source import DEPARTMENT_LABELS
 
 _MOST = 200
@@ -11,7 +12,7 @@ _MOST = 200
 
 def receipt_text(receipt: Receipt) -> str:
     """What was taken, and what is to be mended; rows as numbered in the file."""
-    lines = [texts.RECEIPT_TITLE, texts.RECEIPT_FILE.format(file=receipt.path.name)]
+    lines = [texts.RECEIPT_TITLE, texts.RECEIPT_FILE.format(file=harmless(receipt.path.name))]
     if receipt.refused is not None:
         return "\n".join([*lines, texts.RECEIPT_REFUSED.format(why=receipt.refused), ""])
     counts = {kind: receipt.counts[kind] for kind in (*texts.TAKEN, "again", "settled", "blank")}

@@ -52,13 +52,17 @@ def look(night: Night, source: SourceMap) -> list[Arrival]:
     for path in _files(root, source.files or ""):
         name = path.relative_to(root).as_posix()
         if not path.resolve().is_relative_to(root.resolve()):
-            sha = hashlib.sha256(name.encode()).hexdigest()
-            arrived.append(Arrival(name, path, sha, (path.stem,), "outside"))
+            arrived.append(refused(name, path, "outside"))
         else:
             arrival = Arrival(name, path, _sha256(path), (path.stem,))
-            (parcels if _may_be_parcel(path) else arrived).append(arrival)
+            (parcels if may_be_parcel(path) else arrived).append(arrival)
     arrived += _members(night, source, parcels)
     return sorted(arrived, key=lambda arrival: arrival.name)
+
+
+def refused(name: str, path: Path, code: str) -> Arrival:
+    """A file whose content nobody reads; it is known by its name."""
+    return Arrival(name, path, hashlib.sha256(name.encode()).hexdigest(), (path.stem,), code)
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
@@ -73,7 +77,7 @@ def _files(root: Path, pattern: str) -> list[Path]:
     ]
 
 
-def _may_be_parcel(path: Path) -> bool:
+def may_be_parcel(path: Path) -> bool:
     """Archives are looked into by a child process, which also tells them from workbooks."""
     with path.open("rb") as file:
         return file.read(2) == b"PK" and path.suffix.lower() not in _WORKBOOKS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipelines import store
 from pipelines.errors import SourceHeld
 from pipelines.extract import landing, texts, versions
 from pipelines.extract import rows as kinds
-from pipelines.extract.arrivals import Arrival, look
+from pipelines.extract.arrivals import Arrival, look, refused
 from pipelines.extract.findings import Finding
 from pipelines.extract.noted import keep_findings
 from pipelines.extract.readers import Task, read_all
@@ -32,6 +33,7 @@ from schemas.tables import TABLE
 _PART = re.compile(r"第?[一二三四五六七八九十\d]+(?:村民小)?(?:组|队|片区?|册|网格|部分)")
 _SMALL_VILLAGE = 10
 _LOCKED = frozenset({"password", "wrong_password"})
+_NOT_READ = frozenset({"outside", "closed"})
 # of copies in quarantine; .txt is taken by the notes, and a hostile name has any
 _SUFFIXES = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".et", ".ods", ".csv", ".zip"})
 _BOOK = [column.name for column in landing.LEDGER_FILE]
@@ -57,9 +59,13 @@ class LedgerFile:
 
 
 def pull_ledgers(
-    con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap
+    con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, closed: Sequence[str] = ()
 ) -> tuple[str, dict[str, int]]:
     """Read new workbooks, merge the villages they replace; leaves the transaction open.
+
+    Args:
+        con, night, source: the landing zone, the night and the map.
+        closed: names of files that are there and cannot be opened.
 
     Raises:
         SourceHeld: the folder is not there or empty, or what would be left is too little. Files in
@@ -74,6 +80,7 @@ def pull_ledgers(
     if not root.is_dir():
         raise SourceHeld(source.source, texts.folder_missing(root.name), transient=True)
     arrived = look(night, source)
+    arrived += [refused(name, root / name, "closed") for name in closed]
     if not arrived:
         raise SourceHeld(source.source, texts.no_workbook(source.files or ""))
     known, waiting = _known(con, source.source)
@@ -358,7 +365,7 @@ def _keep(
         note = night.home.quarantine / f"{entry['sha256']}.txt"
         suffix = Path(str(entry["file"])).suffix.lower()
         copy = note.with_suffix(suffix if suffix in _SUFFIXES else ".file")
-        if entry["reason"] != "outside" and not copy.exists():
+        if entry["reason"] not in _NOT_READ and not copy.exists():
             beside = copy.with_suffix(".part")
             shutil.copyfile(paths[str(entry["file"])], beside)
             beside.replace(copy)

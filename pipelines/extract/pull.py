@@ -56,7 +56,9 @@ def pull_source(night: Night, source: str) -> dict[str, Any]:
             arrived = None
             if contract.kind == "workbook":
                 arrived = take_ledgers(night, contract) if night.config.ledgers.is_dir() else None
-                status, details = ledger.pull_ledgers(con, _at(night, contract, arrived), contract)
+                status, details = ledger.pull_ledgers(
+                    con, _at(night, contract, arrived), contract, arrived.closed if arrived else ()
+                )
                 details["files_waiting"] = arrived.waiting if arrived else 0
             elif contract.kind == "returns":
                 status, details = "ok", _pull_returns(con, night, contract)

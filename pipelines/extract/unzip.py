@@ -1,10 +1,13 @@
-"""Unpack an entry of a zip file piece by piece, whatever it claims to be; used by every guard."""
+"""Look into zip files, whatever they claim to be: unpack an entry piece by piece."""
 
 from __future__ import annotations
 
+import lzma
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from isal import isal_zlib
@@ -13,6 +16,19 @@ PIECE = 4 << 20
 _PACKED = 256 << 10
 _RAW = -15
 _LOCAL = struct.Struct("<4s22xHH")
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError),
+)
+"""What `zipfile` raises at files that are damaged, locked or packed in a way it does not know."""
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file ends like a zip file; of several parts the last one does, too."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one of several parts
+        return True
 
 
 def unpack(file: IO[bytes], entry: zipfile.ZipInfo) -> Iterator[bytes]:

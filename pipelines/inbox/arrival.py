@@ -11,13 +11,13 @@ import hashlib
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
+from pipelines.extract.unzip import is_zip
 from pipelines.home import Home
 from pipelines.night import Night
 from schemas.source import SourceMap
@@ -29,6 +29,8 @@ _HIDDEN = (".", "~$")
 _ZIP = b"PK\x03\x04"
 _LITTER_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 _DAY = 86_400.0
+_LONGEST_NAME, _LONGEST_SUFFIX = 240, 16
+"""Bytes of a name that fit into any file system, and letters of what may be a suffix."""
 
 
 @dataclass
@@ -39,11 +41,13 @@ class Arrived:
         root: the folder in which the files stand under their names.
         files: name below `root` → hash of the content.
         waiting: files that are still being copied; they are looked at again the next night.
+        closed: names of files that cannot be opened.
     """
 
     root: Path
     files: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
+    closed: list[str] = field(default_factory=list)
 
 
 def is_unfinished(name: str) -> bool:
@@ -63,7 +67,7 @@ def is_arriving(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         begins = file.read(len(_ZIP))
-    return begins == _ZIP and not zipfile.is_zipfile(path)
+    return begins == _ZIP and not is_zip(path)
 
 
 def take_ledgers(night: Night, source: SourceMap) -> Arrived:
@@ -82,20 +86,27 @@ def take_ledgers(night: Night, source: SourceMap) -> Arrived:
     inside = inbox.resolve()
     times: dict[str, float] = {}
     for path in _files(night.home, inbox, source.files or ""):
-        name = Path(*(_harmless(step) for step in path.relative_to(inbox).parts))
+        name = Path(*(harmless(step) for step in path.relative_to(inbox).parts))
         target = arrived.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if not path.resolve().is_relative_to(inside):
             target.symlink_to(path.resolve())
             continue
-        kept = None if is_arriving(path) else _keep(path, originals(night.home))
-        if kept is None:
+        try:
+            before = path.stat()
+            sha = None if is_arriving(path) else _sha256(path)
+        except FileNotFoundError:  # taken away meanwhile
+            continue
+        except OSError:  # not ours to read, or held by the program that writes it
+            arrived.closed.append(name.as_posix())
+            continue
+        kept = _keep(path, sha, before, originals(night.home)) if sha else None
+        if sha is None or kept is None:
             arrived.waiting += 1
             continue
-        sha = kept.name[:64]
         _show(kept, target)
         # both are one file: the oldest date that this content has had counts
-        times[sha] = min(times.get(sha, path.stat().st_mtime), path.stat().st_mtime)
+        times[sha] = min(times.get(sha, before.st_mtime), before.st_mtime)
         os.utime(target, (times[sha], times[sha]))
         arrived.files[name.as_posix()] = sha
     return arrived
@@ -143,19 +154,21 @@ def _files(home: Home, inbox: Path, pattern: str) -> Iterator[Path]:
             yield path
 
 
-def _keep(path: Path, folder: Path) -> Path | None:
+def _keep(path: Path, sha: str, before: os.stat_result, folder: Path) -> Path | None:
     """The original under its hash; None: the file changed while it was read."""
-    before = path.stat()
-    kept = folder / f"{_sha256(path)}{_suffix(path)}"
-    if not kept.exists():
-        beside = folder / f".{os.getpid()}.part"
-        shutil.copyfile(path, beside)
-        if _sha256(beside) != kept.name[:64]:
-            beside.unlink()
-            return None
-        beside.chmod(0o600)
-        os.replace(beside, kept)
-    after = path.stat()
+    kept = folder / f"{sha}{_suffix(path)}"
+    try:
+        if not kept.exists():
+            beside = folder / f".{os.getpid()}.part"
+            shutil.copyfile(path, beside)
+            if _sha256(beside) != sha:
+                beside.unlink()
+                return None
+            beside.chmod(0o600)
+            os.replace(beside, kept)
+        after = path.stat()
+    except FileNotFoundError:
+        return None
     same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     return kept if same else None
 
@@ -172,15 +185,30 @@ def _suffix(path: Path) -> str:
     return suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 8 else ""
 
 
-def _harmless(step: str) -> str:
-    """A step of a path as it can be stored, shown and logged; most stay as they are."""
-    text = step.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    plain = "".join(letter if letter.isprintable() else "_" for letter in text)
+def harmless(step: str) -> str:
+    """A step of a path as it can be stored, shown and logged; most stay as they are.
+
+    What was unpacked on a system that speaks UTF-8 may still be called in the bytes of GBK.
+    """
+    plain = "".join(letter if letter.isprintable() else "_" for letter in _decoded(step))
     if plain == step:
         return step
     stem, dot, suffix = plain.rpartition(".")
+    if not dot or len(suffix) > _LONGEST_SUFFIX:
+        stem, dot, suffix = plain, "", ""
     digest = hashlib.sha256(os.fsencode(step)).hexdigest()[:8]
-    return f"{stem}_{digest}.{suffix}" if dot else f"{plain}_{digest}"
+    room = _LONGEST_NAME - len(f"_{digest}{dot}{suffix}".encode())
+    return f"{stem.encode()[:room].decode('utf-8', 'ignore')}_{digest}{dot}{suffix}"
+
+
+def _decoded(step: str) -> str:
+    raw = os.fsencode(step)
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("utf-8", "replace")
 
 
 def _sha256(path: Path) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
-import zipfile
 from functools import partial
 from pathlib import Path
 
 from pipelines.config import Config
 from pipelines.deliver.manifest import safe_name
+from pipelines.extract.unzip import is_zip
 from pipelines.home import Home
-from pipelines.inbox.arrival import PATIENCE, is_unfinished
+from pipelines.inbox.arrival import PATIENCE, harmless, is_unfinished
 from pipelines.intake.desk import Receipt
 from pipelines.intake.receipt import receipt_text
 from pipelines.intake.take import take_files
@@ -39,7 +39,7 @@ def take_inbox(home: Home, config: Config, journal: Journal) -> list[Receipt]:
             path = Path(folder) / name
             if _is_whole(path):
                 steps = path.relative_to(home.returns).parts
-                author = steps[0][:64] if len(steps) > 1 else None
+                author = harmless(steps[0])[:64] if len(steps) > 1 else None
                 by_author.setdefault(author, []).append(path)
     receipts: list[Receipt] = []
     for author, paths in by_author.items():
@@ -63,9 +63,9 @@ def _is_whole(path: Path) -> bool:
         return False
     if path.is_symlink():
         return True
-    if not path.is_file():
+    if not path.is_file() or not os.access(path, os.R_OK):
         return False
-    if zipfile.is_zipfile(path):  # its directory stands at its end
+    if is_zip(path):  # its directory stands at its end
         return True
     return time.time() - path.stat().st_mtime > PATIENCE
 
@@ -74,7 +74,7 @@ def _put_away(home: Home, receipt: Receipt) -> None:
     """Receipt first, then the archive: a crash between them asks for the file once more."""
     steps = receipt.path.relative_to(home.returns).with_suffix("").parts
     tail = receipt.return_id[:8] or "link"
-    note = home.receipts.joinpath(*(safe_name(step) for step in steps))
+    note = home.receipts.joinpath(*(safe_name(harmless(step)) for step in steps))
     note = note.with_name(f"{note.name}_{tail}.txt")
     note.parent.mkdir(parents=True, exist_ok=True)
     beside = note.with_name(f".{note.name}.part")

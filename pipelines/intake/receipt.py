@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.inbox.arrival import harmless
 from pipelines.intake import texts
 from pipelines.intake.desk import Mend, Receipt
 from schemas.fields import FIELD
@@ -11,7 +12,7 @@ _MOST = 200
 
 def receipt_text(receipt: Receipt) -> str:
     """What was taken, what is to be mended, what waits; rows as numbered in the worker's file."""
-    lines = [texts.RECEIPT_TITLE, f"文件：{receipt.path.name}"]
+    lines = [texts.RECEIPT_TITLE, f"文件：{harmless(receipt.path.name)}"]
     if receipt.refused is not None:
         return "\n".join([*lines, f"没有收：{texts.FILES[receipt.refused]}", ""])
     if receipt.submissions is None:
