@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
+import struct
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -305,6 +308,23 @@ def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:
         many["核查表"].cell(2_000 + row, 3).value = "多"
     many.save(inbox / "太多.xlsx")
 
+    def no_version(form: Form) -> None:
+        form.sheet.parent["批次"].cell(3, 2).value = "²"
+
+    assert load_workbook(source)["批次"].cell(3, 1).value == "version"
+    fill(source, inbox / "哪一版.xlsx", no_version)
+
+    def asks_more(form: Form) -> None:
+        formula(form)
+        form.sheet.cell(5, form.sheet.max_column + 1).value = 'x"); DROP TABLE said; --'
+
+    fill(source, inbox / "多一列.xlsx", asks_more)
+    for name, content in _damaged_exports():
+        (inbox / name).write_bytes(content)
+    folder, name = (os.fsdecode(word.encode("gbk")) for word in ("张三", "表格.txt"))
+    (inbox / folder).mkdir()
+    (inbox / folder / name).write_bytes(b"?")
+    os.utime(inbox / folder / name, (old, old))
     _link_elsewhere(fill(source, inbox / "外部引用.xlsx", formula))
     before = ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r")
     done = onegrid("return", "in", home=home)
@@ -326,6 +346,20 @@ def test_what_is_no_form_ends_in_a_receipt(home: Home) -> None:
     assert {p.name for p in inbox.rglob("*") if p.is_file()} == {"还在拷贝.xlsx", "半个.xlsx.part"}
     assert all(p.resolve().is_relative_to(home.receipts) for p in home.receipts.rglob("*.txt"))
     assert ask(home, "SELECT count(*), bit_xor(hash(r)) FROM master.resident r") == before
+
+
+def _damaged_exports() -> Iterator[tuple[str, bytes]]:
+    """Archives at which a program that trusts them stumbles."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("表.csv", "form_id,row_id,resident_id\n" * 99)
+    whole = packed.getvalue()
+    listed, end = whole.index(b"PK\x01\x02"), whole.rindex(b"PK\x05\x06")
+    of_two = struct.pack("<4sIQI", b"PK\x06\x07", 0, 0, 2)
+    yield "分卷.zip", whole[:end] + of_two + whole[end:]
+    yield "更新的压缩.zip", whole[: listed + 6] + b"\x63" + whole[listed + 7 :]
+    yield "坏名字.zip", whole[: listed + 46] + b"\xff" + whole[listed + 47 :]
+    yield "坏内容.zip", whole[:44] + b"\xff" * 8 + whole[52:]
 
 
 def _link_elsewhere(path: Path) -> None:

@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 
 from pipelines.deliver.odk import MET, NEW
 from pipelines.extract.guard import Unreadable
+from pipelines.extract.unzip import BROKEN, is_zip
 from pipelines.intake.entry import Entry, Line
+from pipelines.intake.rows import version_in
 from schemas.fields import FIELD
 
 LARGEST = 16 << 20
@@ -35,11 +37,11 @@ Told = dict[str, str]
 
 def is_export(path: Path) -> bool:
     """Whether a file is a text, or a ZIP with one CSV in it: then it is no workbook."""
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         try:
             with zipfile.ZipFile(path) as archive:
                 return _only_csv(archive) is not None
-        except (zipfile.BadZipFile, OSError):
+        except BROKEN:
             return False
     with path.open("rb") as file:
         head = file.read(512)
@@ -69,7 +71,7 @@ def read_submissions(path: Path, zone: ZoneInfo, *, author: str | None) -> list[
         entries.append(
             Entry(
                 form_id=told["new_form_id" if is_new else "form_id"],
-                version=int(version) if version.isascii() and version.isdigit() else 0,
+                version=version_in(version),
                 author=author or _first(told, _SENDER)[:64],
                 moment=_moment(told, written),
                 channel="odk",
@@ -108,15 +110,16 @@ def _line(told: Told) -> Line:
 def _moment(told: Told, written: datetime) -> datetime:
     """When it was sent; noon of the day of the visit where that was before."""
     moment = written
-    with suppress(ValueError):
-        moment = datetime.fromisoformat(_first(told, _SENT))
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=written.tzinfo)
+    with suppress(ValueError, OverflowError):  # the last hours of the year 9999 have no other zone
+        said = datetime.fromisoformat(_first(told, _SENT))
+        moment = (said if said.tzinfo else said.replace(tzinfo=written.tzinfo)).astimezone(
+            written.tzinfo
+        )
     try:
         visited = date.fromisoformat(told.get("today", ""))
     except ValueError:
         return moment
-    if visited >= moment.astimezone(written.tzinfo).date():
+    if visited >= moment.date():
         return moment
     return datetime.combine(visited, time(12), written.tzinfo)
 
@@ -143,7 +146,7 @@ def _read(path: Path) -> list[Told]:
 
 
 def _unpacked(path: Path) -> bytes:
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         return path.read_bytes()
     try:
         with zipfile.ZipFile(path) as archive:
@@ -152,7 +155,7 @@ def _unpacked(path: Path) -> bytes:
                 raise Unreadable("no_submissions")
             with archive.open(member) as file:
                 content = file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+    except BROKEN as error:
         raise Unreadable("no_submissions") from error
     if len(content) > LARGEST:
         raise Unreadable("export_too_large")

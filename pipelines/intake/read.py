@@ -16,6 +16,7 @@ import python_calamine as calamine
 from pipelines.extract.guard import Unreadable, inspect
 from pipelines.extract.values import cell
 from pipelines.intake.rows import IDENTIFIERS, rows_table
+from schemas.fields import FIELD
 
 MOST_ROWS = 20_000
 """A form has at most some 1,500 rows; more is somebody else's file."""
@@ -23,6 +24,7 @@ _SEARCHED_ROWS = 30
 _GRID = re.compile(r"\d{9,20}")
 _MOST_GRIDS = 3
 _NEEDED = {"row_id", "resident_id", "digest"}
+_ASKED = {*IDENTIFIERS, *FIELD}
 
 
 def read_form(path: Path, target: Path) -> dict[str, Any]:
@@ -106,9 +108,8 @@ def _columns(
     for number, row in enumerate(head):
         names = {str(value).strip(): place for place, value in enumerate(row) if value}
         if names.keys() >= _NEEDED:
-            places = {
-                name: place for name, place in names.items() if ":" not in name and name != "row_no"
-            }
+            # another name would be nobody's question, and stand in SQL
+            places = {name: place for name, place in names.items() if name in _ASKED}
             return sheet, places, number + 1
     return None
 

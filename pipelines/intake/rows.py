@@ -10,6 +10,11 @@ IDENTIFIERS = ("row_id", "resident_id", "base_version", "digest", "result", "rem
 _LIST = pa.list_(pa.string())
 
 
+def version_in(text: str) -> int:
+    """The version that a form says it has; 0, which no form has: it says none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
 def rows_table(
     numbers: Sequence[int],
     cells: Mapping[str, Sequence[str | None]],

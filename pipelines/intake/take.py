@@ -20,6 +20,7 @@ from pipelines.intake import texts
 from pipelines.intake.desk import Came, Desk, Mend, Receipt
 from pipelines.intake.entry import take_entries
 from pipelines.intake.odk import is_export, read_submissions
+from pipelines.intake.rows import version_in
 from pipelines.journal import Journal
 
 AT_A_TIME = 200
@@ -130,7 +131,7 @@ def _placed(
             receipt.refused = "again"
         else:
             meta: dict[str, str] = answer["meta"]
-            version = int(meta["version"]) if meta["version"].isdigit() else 0
+            version = version_in(meta["version"])
             written = datetime.fromtimestamp(receipt.path.stat().st_mtime, desk.zone).date()
             placed = desk.place(receipt, meta["form_id"], version, nights, written)
             if placed is not None:
