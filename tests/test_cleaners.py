@@ -193,7 +193,11 @@ CODES = [
     ("ethnic_group", "汉", "01"),
     ("ethnic_group", "汉族", "01"),
     ("medical_insurance", "新农合", "resident"),
+    ("sex", "1-男", "1"),
     ("sex", "妖", None),
+    ("sex", "2001", None),
+    ("sex", "12", None),
+    ("marital_status", "1990", None),
 ]
 
 
@@ -295,7 +299,11 @@ def test_codes(listed, raw, code) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "value"), [("600元", 600), ("1,200.00", 1200), ("0", 0), ("两", None)]
+    ("raw", "value"),
+    [
+        *(("600元", 600), ("1,200.00", 1200), ("¥ 1,234,500 元", 1234500), ("0", 0), ("两", None)),
+        *(("1,2,3", None), ("300,50", None), ("600 700", None), ("6 00", None)),
+    ],
 )
 def test_amounts(raw, value) -> None:
     assert clean_number(raw).value == value

@@ -11,7 +11,7 @@ from schemas.codes import code_list
 
 _LONGEST = 200
 _BRACKET = re.compile(r"[((].*?[))]")
-_LEADING_CODE = re.compile(r"^\d{1,3}[-.、: ]*")
+_LEADING_CODE = re.compile(r"^\d{1,3}[-.、: ]*(?=\D)")
 
 
 class Code(NamedTuple):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from pipelines.standardise.text import is_junk, tidy
 
+# thousands, and blanks beside a number: what else parts digits makes several numbers of them
+_BETWEEN = re.compile(r"(?<=\d),(?=\d{3}(?!\d))|(?<!\d) | (?!\d)")
 _AMOUNT = re.compile(r"(?:人民币|¥|￥)?(-?\d{1,9}(?:\.\d+)?)(?:元|块|人|个|名)?(?:整|/月|每月)?")
 
 
@@ -20,7 +22,7 @@ class Number(NamedTuple):
 
 def clean_number(raw: str) -> Number:
     """The amount or count in `raw`: ``600元``, ``1,200.00``, ``2个``. A zero is a number."""
-    text = tidy(raw).replace(",", "").replace(" ", "").removesuffix(".")
+    text = _BETWEEN.sub("", tidy(raw)).rstrip(".,")
     if text not in ("0", "00") and is_junk(text):
         return Number(None, "placeholder")
     match = _AMOUNT.fullmatch(text)
