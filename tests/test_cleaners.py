@@ -78,6 +78,8 @@ NAMES = [
     ("张yǎn", "张YAN", None, "zhang yan", "character_lost"),
     ("单yan三", "单YAN三", None, "shan yan san", "character_lost"),
     ("张A", None, None, None, "unreadable"),
+    ("XX5", None, None, None, "placeholder"),
+    ("吕曾用名吕城#", None, None, None, "unreadable"),
 ]
 
 SAME_KEY = [

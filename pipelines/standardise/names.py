@@ -13,6 +13,7 @@ from pipelines.standardise.text import is_junk, tidy
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\ue000-\uf8ff〇"
 _LONGEST = 200
 """Characters of a cell with a name in it, notes and all; to read a longer one would take ages."""
+_MOST_NOTES = 4
 _PLAIN = re.compile("[\u4e00-\u9fa5]{2,4}")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _DOT = re.compile(r"\s*[·•・‧∙⋅●.。]\s*")
@@ -88,6 +89,20 @@ def clean_name(raw: str) -> Name:
     """The name in `raw`."""
     if _PLAIN.fullmatch(raw) and not _is_nobody(raw) and "某" not in raw:
         return _describe(raw, None, None)
+    name = _cleaned(raw)
+    for _ in range(_MOST_NOTES):  # what was taken away may have hidden more
+        if name.value is None or name.value == raw:
+            break
+        raw, again = name.value, _cleaned(name.value)
+        if again.value is None:
+            return again
+        name = again._replace(
+            former=name.former or again.former, defect=again.defect or name.defect
+        )
+    return name
+
+
+def _cleaned(raw: str) -> Name:
     text = tidy(raw)
     if is_junk(text) or _is_nobody(text) or _CROSSES.fullmatch(text):
         return _none("placeholder")
