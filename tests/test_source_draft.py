@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import sqlalchemy as sa
+import yaml
 from click.testing import CliRunner
 
 from onegrid.source import source
@@ -234,6 +235,22 @@ def test_unknown_words_of_ledgers_get_a_proposal(tmp_path):
     (phone,), (poultry,) = landed(night, sql)
     assert phone.endswith("可能是：联系电话")
     assert "可能是" not in poultry
+
+
+def test_whatever_names_and_words_hold_the_draft_is_yaml_and_shows_all_of_it(tmp_path):
+    words = ["姓名", "\u202e证\x95件\u2028号", "\U000e0001：'\"", "备注#{[&*!|>%@`"]
+    book = openpyxl.Workbook()
+    for row in (words, *([f"李{name}明", n, "甲", "乙"] for n, name in enumerate("强军勇杰"))):
+        book.active.append([str(cell) for cell in row])
+    path = tmp_path / "东风村\n  source: mine.xlsx"
+    book.save(path)
+    text = draft(path, home=tmp_path / "home")
+    told = yaml.safe_load(text)
+    assert told["source"].startswith("ledger_dfc")
+    asked = [alias for column in told["columns"].values() for alias in column["aliases"]]
+    left = [item["column"] for item in told["excluded"]]
+    assert set(map(fold, asked + left)) == set(map(fold, words))
+    assert all(line.isprintable() for line in text.splitlines())
 
 
 def test_what_words_may_mean():

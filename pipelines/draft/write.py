@@ -49,7 +49,7 @@ def draft_yaml(sample: Sample, proposals: list[Proposal], target: Target) -> str
     natural = [n for n in ("name", "id_number") if n in names.values()]
     observed = next((names[p.place] for p in used if p.slot.name == "updated_on"), None)
     lines = [
-        *texts.preamble(sample.name, sample.rows),
+        *texts.preamble(_safe(sample.name), sample.rows),
         f"source: {target.source}",
         f"label: {UNCONFIRMED}  # {texts.LABEL}",
         f"department: {UNCONFIRMED}  # {texts.DEPARTMENT}",
@@ -187,12 +187,14 @@ def _text(value: str | None) -> str:
 
 
 def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """YAML allows fewer characters than JSON, and nobody sees those that do not print."""
+    shown = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in shown)
 
 
 def _safe(value: str) -> str:
     """On one line: it stands in a comment."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]", " ", value).split())
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())
 
 
 def write_draft(text: str, out: Path) -> None:
