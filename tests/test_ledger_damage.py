@@ -16,7 +16,7 @@ from pipelines.extract import pull_source
 from pipelines.extract import workbook as workbook_reader
 from pipelines.extract.texts import REASONS
 from pipelines.synth.biff import workbook
-from tests.test_extract_database import make_night
+from tests.test_extract_database import landed, make_night
 from tests.test_ledger import HEAD, LEDGER, live, number, people, waiting, write
 
 PEOPLE = 40
@@ -133,6 +133,18 @@ def test_a_cell_at_the_far_end_costs_a_moment(tmp_path, where):
     (night.home.inbox / "远村.xlsx").write_bytes(packed(parts))
     pull_source(night, "ledger")
     assert len(live(night)) == PEOPLE
+
+
+def test_titles_and_header_words_hold_no_commands_for_a_terminal(tmp_path):
+    night = make_night(tmp_path, LEDGER)
+    night.home.inbox.mkdir(parents=True, exist_ok=True)
+    rows = [[*HEAD, "备\x1b[2J\u202e注"], *([*row, ""] for row in people(2))]
+    (night.home.inbox / "控村.xlsx").write_bytes(workbook({"人口\x1b]0;\u202e1": rows}))
+    pull_source(night, "ledger")
+    said = landed(night, "SELECT sheet, reason_zh FROM main.ledger_finding")
+    said += live(night, "sheet, name")
+    assert len(said) == 4
+    assert not any(sign in text for row in said for text in row for sign in "\x1b\u202e")
 
 
 def test_rows_and_cells_that_have_nothing_but_looks_are_not_far_off(tmp_path):
