@@ -65,7 +65,8 @@ def roll_back(home: Home, journal: Journal, night: int, limits: Limits) -> int:
     """Void `night` and every later one; readers get the newest night before it. Returns its number.
 
     The landing zone is taken back to that night too. A crash at any point is finished by `recover`.
-    The workbooks are not kept by night: see `restore_forms`.
+    The workbooks are not kept by night: those in the home have no manifest until `restore_forms`,
+    or the next night, has drawn them again. May be repeated.
 
     Raises:
         NothingPublished: `night` is not published, or no file of an earlier night is kept.
@@ -73,6 +74,9 @@ def roll_back(home: Home, journal: Journal, night: int, limits: Limits) -> int:
     recover(home, journal)
     published = [row.night for row in journal.nights("published")]
     if night not in published:
+        is_void = any(row.night == night for row in journal.nights("voided"))
+        if is_void and published and published[-1] < night:
+            return published[-1]  # the command is given again, since its forms were not drawn
         raise NothingPublished(f"night {night} is not published, so there is nothing to roll back")
     earlier = [number for number in published if number < night]
     if not earlier or not home.night_file(earlier[-1]).exists():
@@ -119,6 +123,8 @@ def _finish(home: Home, journal: Journal, number: int) -> None:
 def _finish_voiding(
     home: Home, journal: Journal, doomed: list[int], limits: Limits | None = None
 ) -> None:
+    for listing in home.forms.glob("manifest.*"):
+        listing.unlink()
     with store.connect(home.landed, limits or Limits(), home.work / "spill") as con:
         _rewind_landing(con, min(doomed))
     earlier = [row.night for row in journal.nights("published") if row.night < min(doomed)]

@@ -65,6 +65,12 @@ def test_a_rollback_gives_back_the_forms_of_the_night_before(home: Home) -> None
     assert first != second
     with open_journal(config.journal_url) as journal:
         roll_back(home, journal, 2, config.district.limits)
+    # it ended there: what the next night does not draw anew must not be of the night undone
+    assert _night(home, config, ["张三", "李四"]) == first
+    with open_journal(config.journal_url) as journal:
+        roll_back(home, journal, 3, config.district.limits)
+        assert roll_back(home, journal, 3, config.district.limits) == 1  # given again
+    assert _forms(home).keys() == {name for name in first if name.endswith(".xlsx")}
     restore_forms(home, config)
     assert _forms(home) == first
     kept = {name: form for name, form in config.forms.items() if name != "concerns"}

@@ -20,6 +20,8 @@ def render_forms(night: Night) -> dict[str, int]:
 
     A form is drawn if its content is not that of its last issue (a new version, handed out this
     night) or if its workbook is missing from the home (the same issue again, the same bytes).
+    Without a manifest all are missing: a rollback that did not come to its end leaves workbooks of
+    the night that it undid.
 
     Returns:
         counts: forms_written, forms_issued, forms_unchanged, bytes.
@@ -28,6 +30,7 @@ def render_forms(night: Night) -> dict[str, int]:
         folder = night.folder / "forms"
         with open_journal(night.config.journal_url) as journal:
             issues = journal.issues()
+        are_listed = (night.home.forms / "manifest.sha256").exists()
         with night.open() as con:
             _note_issues(con, night, issues)
             missing = [
@@ -35,7 +38,7 @@ def render_forms(night: Night) -> dict[str, int]:
                 for form_id, file in con.execute(
                     "SELECT form_id, file FROM deliver.form WHERE file_sha256 IS NOT NULL"
                 ).fetchall()
-                if not (night.home.forms / file).exists()
+                if not (are_listed and (night.home.forms / file).exists())
             ]
             changed = [row[0] for row in con.execute(_CHANGED).fetchall()]
             written = press(con, night.config, folder, {*missing, *changed})
