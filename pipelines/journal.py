@@ -106,7 +106,8 @@ class Journal:
             file = Path(parsed.database)
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.touch(mode=0o600)
-        self.engine = sa.create_engine(parsed)
+        # what people say is a parameter: it must not stand in the message of an error
+        self.engine = sa.create_engine(parsed, hide_parameters=True)
         if parsed.get_backend_name() == "sqlite":
             sa.event.listen(self.engine, "connect", _sqlite_for_many_writers)
         try:

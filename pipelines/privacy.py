@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _DIGIT_RUN = re.compile(r"\d{5,}[\dXx]?")
+_QUOTED = re.compile(r"""['"].*['"]""")
+_SPACED_DIGITS = re.compile(r"\d(?:[ -]?\d){4,}[Xx]?|(?:19|20)\d\d[./年]\d{1,2}(?:[./月]\d{1,2})?")
 _CJK_RUN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
 
 
@@ -22,11 +24,11 @@ def mask(value: str | None) -> str | None:
 def scrub(message: str) -> str:
     """A message of somebody else's code without what may be personal: long numbers and quoted text.
 
-    Used where exceptions of databases and libraries cross into logs and Dagster events.
+    Used where exceptions of databases and libraries cross into logs and Dagster events. Quoted is
+    whatever stands between the first and the last quotation mark of a line: what is quoted may hold
+    marks itself, and DuckDB takes double ones for dates and keys.
     """
-    without_numbers = _DIGIT_RUN.sub("#####", message)
-    return re.sub(
-        r"'[^']*'",
-        lambda match: _CJK_RUN.sub("*", match.group(0)),
-        without_numbers,
+    return _QUOTED.sub(
+        lambda match: _CJK_RUN.sub("*", _SPACED_DIGITS.sub("#####", match.group(0))),
+        _DIGIT_RUN.sub("#####", message),
     )

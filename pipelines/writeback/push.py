@@ -216,7 +216,8 @@ def _opened(contract: TargetContract) -> Iterator[sa.Engine]:
         TargetHeld: it does not answer.
         ConfigError: its address needs an environment variable that is not set.
     """
-    engine = sa.create_engine(from_environment(contract.url, f"target {contract.target}"))
+    url = from_environment(contract.url, f"target {contract.target}")
+    engine = sa.create_engine(url, hide_parameters=True)
     try:
         with engine.connect():
             pass
