@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import multiprocessing
 import os
@@ -89,6 +90,7 @@ def _obey(
     from pipelines import run
 
     run.PULL_WAIT_SECONDS = 0.0
+    gc.disable()  # a tenth of a night is looking for garbage among what was loaded before it
     if before is not None:
         before()
     main.main()

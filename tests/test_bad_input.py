@@ -48,12 +48,13 @@ def _is_chinese(text: str) -> bool:
     return any("\u4e00" <= letter <= "\u9fff" for letter in text)
 
 
-# Sources
+# Sources and workbooks
 
 
-def test_sources_gone_empty_or_without_a_column_are_held_and_the_next_night_takes_them_up(
+def test_what_cannot_be_used_is_held_or_waits_and_is_taken_up_once_it_is_mended(
     home: Home, districts: Districts
 ) -> None:
+    """Sources in the first night, workbooks in the second, which takes the sources up again."""
     offices = home.root / "district"
     shutil.copytree(offices, home.root.with_name("aside"))
     (offices / "family_planning.sqlite").unlink()
@@ -78,18 +79,16 @@ def test_sources_gone_empty_or_without_a_column_are_held_and_the_next_night_take
         assert ask(home, records) == ask(districts.before, records)
     for path in home.root.with_name("aside").iterdir():
         shutil.copy(path, offices / path.name)
-    assert onegrid("run", "--plain", home=home).code == 0
+    _put_unusable_workbooks(home.inbox / "population")
+    done = onegrid("run", "--plain", home=home)
+    assert done.code == 0, done.err
     assert held(home) == {}
+    _workbooks_wait(home)
     assert differences(home, districts.after) == {}
+    _workbooks_are_tried_again(home)
 
 
-# Workbooks
-
-
-def test_workbooks_that_cannot_be_used_wait_in_quarantine_and_the_rest_goes_on(
-    home: Home, districts: Districts
-) -> None:
-    inbox = home.inbox / "population"
+def _put_unusable_workbooks(inbox: Path) -> None:
     half = inbox / "坏文件村人口台账.xlsx"
     half.write_bytes(b"PK\x03\x04 half a file")
     os.utime(half, (0, 0))  # a new one would be waited for
@@ -102,8 +101,9 @@ def test_workbooks_that_cannot_be_used_wait_in_quarantine_and_the_rest_goes_on(
     for row in (["甲", "乙"], ["1", "2"], ["3", "4"]):
         book.active.append(row)
     book.save(inbox / "无表头村人口台账.xlsx")
-    done = onegrid("run", "--plain", home=home)
-    assert done.code == 0, done.err
+
+
+def _workbooks_wait(home: Home) -> None:
     assert ask(home, _CODES) == [
         ("population/加密村人口台账.xlsx", "password"),
         ("population/坏文件村人口台账.xlsx", "not_a_workbook"),
@@ -112,7 +112,10 @@ def test_workbooks_that_cannot_be_used_wait_in_quarantine_and_the_rest_goes_on(
     assert len(list(home.quarantine.glob("*.xlsx"))) == 3
     notes = [path.read_text("utf-8") for path in home.quarantine.glob("*.txt")]
     assert len(notes) == 3 and all(_is_chinese(note) and "处理" in note for note in notes)
-    assert differences(home, districts.after) == {}
+
+
+def _workbooks_are_tried_again(home: Home) -> None:
+    inbox = home.inbox / "population"
     listed = onegrid("quarantine", "--source", "ledger_population", home=home)
     assert listed.code == 0, listed.err
     assert "共 3 处" in listed.out and "取消密码" in listed.out
