@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
-from assets.edge import failure
+from assets.edge import step_edge
 from pipelines.config import Config, load_config
-from pipelines.errors import NightBlocked, OnegridError
+from pipelines.errors import NightBlocked
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from pipelines.night import Night, open_night
@@ -64,29 +64,26 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         run = context.run
         if run is None:
             raise NightBlocked("a night needs a run")
-        try:
+        with step_edge():
             config = load_config(home, Path(self.config_folder) if self.config_folder else None)
             lock = home.lock()
             lock.__enter__()
-        except OnegridError as error:
-            raise failure(error) from None
         try:
-            if context.instance is not None:
-                end_orphans(context.instance, home, run.run_id)
-            _refuse_half_a_night(home, config, run)
-            self._night = night = open_night(
-                home, config, run_id=run.root_run_id or run.run_id, full=self.full
-            )
-            if context.instance is not None:
-                tags = {HOME_TAG: str(home.root), NIGHT_TAG: str(night.number)}
-                if run.parent_run_id and CAUSE_TAG in run.tags:  # copied from the parent
-                    tags[CAUSE_TAG] = f"goes on after run {run.parent_run_id[:8]} failed"
-                context.instance.add_run_tags(run.run_id, tags)
-            with self._kept:
-                self._kept.enter_context(night.keep_open())
-                yield self
-        except OnegridError as error:
-            raise failure(error) from None
+            with step_edge():
+                if context.instance is not None:
+                    end_orphans(context.instance, home, run.run_id)
+                _refuse_half_a_night(home, config, run)
+                self._night = night = open_night(
+                    home, config, run_id=run.root_run_id or run.run_id, full=self.full
+                )
+                if context.instance is not None:
+                    tags = {HOME_TAG: str(home.root), NIGHT_TAG: str(night.number)}
+                    if run.parent_run_id and CAUSE_TAG in run.tags:  # copied from the parent
+                        tags[CAUSE_TAG] = f"goes on after run {run.parent_run_id[:8]} failed"
+                    context.instance.add_run_tags(run.run_id, tags)
+                with self._kept:
+                    self._kept.enter_context(night.keep_open())
+                    yield self
         finally:
             lock.__exit__(None, None, None)
 

@@ -16,6 +16,7 @@ from assets.definitions import build_definitions
 from assets.resources import CAUSE_TAG, HOME_TAG, KILLED, NIGHT_TAG, NightResource, end_orphans
 from assets.sensors import note_cause
 from onegrid.instance import settle
+from pipelines.errors import FULL_DISK
 from pipelines.home import Home
 from pipelines.journal import open_journal
 from schemas.suites import RULES
@@ -194,18 +195,32 @@ def test_a_source_and_a_target_that_do_not_answer_are_held_and_the_night_is_publ
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def test_a_publication_started_alone_publishes_nothing(
-    home: Home, instance: dg.DagsterInstance
-) -> None:
-    yesterday = shown(home)
+def _publish_alone(home: Home, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     definitions = build_definitions(resources={"night": NightResource(home=str(home.root))})
     job = definitions.resolve_implicit_global_asset_job_def()
     alone = [dg.AssetKey(["deliver", "publication"])]
-    result = job.execute_in_process(
+    return job.execute_in_process(
         instance=instance, asset_selection=alone, raise_on_error=False, run_config=_QUIET
     )
+
+
+def test_a_publication_started_alone_publishes_nothing_and_a_full_disk_is_told_at_the_start(
+    home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yesterday = shown(home)
+    result = _publish_alone(home, instance)
     assert not result.success
     assert "is not whole" in note_cause(instance, result.run_id)
+    assert shown(home) == yesterday
+
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipelines.night._start_from", no_room)
+    result = _publish_alone(home, instance)
+    assert not result.success
+    cause = note_cause(instance, result.run_id)
+    assert "No space left on device" in cause and FULL_DISK in cause
     assert shown(home) == yesterday
 
 
