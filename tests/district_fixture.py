@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipelines.home import Home
 from pipelines.run import STEPS
 
 RESIDENTS = 1_200
+os.environ.setdefault("ONEGRID_TEST_BEGUN", datetime.now(UTC).isoformat())  # workers inherit it
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
@@ -90,10 +92,25 @@ def _obey(
     from pipelines import run
 
     run.PULL_WAIT_SECONDS = 0.0
+    _stay_in_the_day()
     gc.disable()  # a tenth of a night is looking for garbage among what was loaded before it
     if before is not None:
         before()
     main.main()
+
+
+def _stay_in_the_day() -> None:
+    """Let nights begin on the day on which the suite did, though midnight has passed since."""
+    from pipelines import night
+
+    begun = datetime.fromisoformat(os.environ["ONEGRID_TEST_BEGUN"])
+
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Then:
+            return cls.fromtimestamp(begun.timestamp(), tz)
+
+    night.datetime = Then  # type: ignore[misc]
 
 
 # Dying in the middle
