@@ -76,15 +76,19 @@ def read_left(con: duckdb.DuckDBPyConnection, resident_id: str) -> tuple[Left, .
 def follow(con: duckdb.DuckDBPyConnection, resident_id: str) -> str | None:
     """The id in force that `resident_id` leads to, through one merge or several.
 
-    Itself if it is in force; None: it has ended.
+    Itself if it is in force; None: it has ended. Of an id that was merged more than once the last
+    merge counts.
     """
     rows = con.execute(
         """
-        WITH RECURSIVE step AS (
+        WITH RECURSIVE merged AS (
+            SELECT resident_id, arg_max(other_id, night) AS other_id FROM master.event
+            WHERE kind = 'merge' GROUP BY resident_id
+        ), step AS (
             SELECT $id AS resident_id
             UNION
-            SELECT e.other_id FROM step s JOIN master.event e
-                ON e.resident_id = s.resident_id AND e.kind = 'merge'
+            SELECT m.other_id FROM step s ANTI JOIN link.identity USING (resident_id)
+            JOIN merged m ON m.resident_id = s.resident_id
         )
         SELECT resident_id FROM step SEMI JOIN link.identity USING (resident_id)
         """,

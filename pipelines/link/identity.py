@@ -1,7 +1,10 @@
 """Identities through time: which resident id each component keeps, and what happened to the rest.
 
 A component keeps the id whose anchor record is in it; of several the oldest, then the smallest. An
-id whose anchor left or vanished goes on with what remains of its records.
+id whose anchor left or vanished goes on with what remains of its records, or with the row that was
+written in their place. An id that was merged
+away, or ended, is in force again as soon as its anchor stands by itself: what was printed under it
+is about that resident.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.journal import open_journal
+from pipelines.link.rewritten import carry_on_rewritten
 from pipelines.night import Night
 
 _KINDS = "('birth', 'merge', 'split', 'end', 'anchor')"
@@ -27,6 +31,7 @@ def assign(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) ->
     _before(con, night, everything=everything)
     _keep(con)
     _carry_on(con)
+    carry_on_rewritten(con)
     _bear(con, night)
     _end(con)
     _write(con, night, everything=everything)
@@ -67,7 +72,8 @@ def _before(con: duckdb.DuckDBPyConnection, night: Night, *, everything: bool) -
                     AS anchor_record,
                 min(night) FILTER (kind IN ('birth', 'split')) AS born_night
             FROM master.event WHERE night < ?
-            GROUP BY resident_id HAVING NOT bool_or(kind IN ('merge', 'end'))
+            GROUP BY resident_id
+            HAVING arg_max(kind, night) FILTER (kind <> 'changed') NOT IN ('merge', 'end')
             """,
             [night.number],
         )
@@ -135,7 +141,10 @@ def _carry_on(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _bear(con: duckdb.DuckDBPyConnection, night: Night) -> None:
-    """``born``: new ids, derived from their anchor and, should it have founded before, a count."""
+    """``born``: ids that come back, and new ones.
+
+    A new id is derived from its anchor and, should that have founded before, a count.
+    """
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE born AS
@@ -146,10 +155,24 @@ def _bear(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             ANTI JOIN kept k ON k.component = m.component
             ANTI JOIN carried c ON c.component = m.component
             LEFT JOIN link.standing s ON s.record_id = m.record_id
+        ), dormant AS (
+            SELECT resident_id, arg_max(record_id, night) AS anchor_record,
+                min(night) FILTER (kind IN ('birth', 'split')) AS born_night
+            FROM master.event WHERE night < $1 AND kind <> 'changed' AND resident_id IN (
+                SELECT resident_id FROM master.event
+                WHERE kind IN ('merge', 'end') AND record_id IN (SELECT record_id FROM open)
+            )
+            GROUP BY resident_id HAVING arg_max(kind, night) IN ('merge', 'end')
+        ), restored AS (
+            SELECT o.component, d.anchor_record, d.resident_id, d.born_night
+            FROM dormant d JOIN open o ON o.record_id = d.anchor_record
+            QUALIFY row_number() OVER (
+                PARTITION BY o.component ORDER BY d.born_night, d.resident_id
+            ) = 1
         ), founder AS (
             SELECT component, coalesce(min(record_id) FILTER (holds_id), min(record_id))
                 AS anchor_record
-            FROM open GROUP BY component
+            FROM open ANTI JOIN restored USING (component) GROUP BY component
         ), origin AS (
             SELECT component, resident_id AS came_from
             FROM (
@@ -168,6 +191,9 @@ def _bear(con: duckdb.DuckDBPyConnection, night: Night) -> None:
             'R' || left(md5(f.anchor_record || coalesce('#' || e.times, '')), 15) AS resident_id
         FROM founder f LEFT JOIN origin o ON o.component = f.component
         LEFT JOIN earlier e ON e.record_id = f.anchor_record
+        UNION ALL
+        SELECT r.component, r.anchor_record, r.born_night, o.came_from, r.resident_id
+        FROM restored r LEFT JOIN origin o ON o.component = r.component
         """,
         [night.number],
     )

@@ -17,6 +17,11 @@ from pipelines.store import escape
 
 _PAST_TABLES = {
     "past_tie": ("link.tie", "record_id BIGINT, number BIGINT, unit UBIGINT"),
+    "past_record": (
+        "std.record",
+        "record_id BIGINT, source VARCHAR, role VARCHAR, name_pinyin VARCHAR, id17 VARCHAR, "
+        "phones VARCHAR[], address_key VARCHAR, birth_date DATE, birth_precision VARCHAR",
+    ),
     "past_pair": (
         "link.pair",
         "record_l BIGINT, record_r BIGINT, tier VARCHAR, weight DOUBLE, probability DOUBLE, "
