@@ -100,12 +100,9 @@ def masks_agree(a: str, b: str) -> str:
         THEN {parts} ELSE false END"""
 
 
-def ids_overlap(a: str, b: str) -> str:
-    """Both ID numbers show the day of birth, or both the sequence: more than a county in common."""
-    return " OR ".join(
-        f"NOT contains(substr({a}, {start}, {length}) || substr({b}, {start}, {length}), '*')"
-        for start, length in ((7, 8), (15, 3))
-    )
+def shown(a: str, b: str, first: int, length: int) -> str:
+    """Both ID numbers show these digits, whatever they are."""
+    return f"NOT contains(substr({a}, {first}, {length}) || substr({b}, {first}, {length}), '*')"
 
 
 def _fits(pattern: str, name: str) -> str:
@@ -129,7 +126,6 @@ def _cut_off(short: str, whole: str, surname: str) -> str:
     )
 
 
-def formerly(one: str, other: str) -> str:
-    """SQL: a former name of record `one` (l or r; several stand between ``、``) is the other's."""
-    return f"""(former_name_{one} IS NOT NULL
-        AND ('、' || former_name_{one} || '、') LIKE ('%、' || name_key_{other} || '、%'))"""
+def formerly(former: str, name: str) -> str:
+    """`name` is one of the `former` names, between which stands ``、``."""
+    return f"coalesce(contains('、' || {former} || '、', '、' || {name} || '、'), false)"

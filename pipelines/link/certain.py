@@ -2,7 +2,9 @@
 
 Who holds a number is decided by pairwise evidence among the distinct spellings found under it,
 never by the order of rows. Records that contradict the holder keep no ID: they are contested, go to
-review, and are compared by their other evidence.
+review, and are compared by their other evidence. So do those of a number that three or more people
+claim without a holder among them: whoever fills in a number that is at hand says nothing by it. Of
+two it may be either's, so neither is joined with another number.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.link.agreement import (
     beginning,
+    formerly,
     lost,
     one_character_differs,
     shortened,
@@ -28,7 +31,7 @@ _CLAIMS = "(id17 IS NOT NULL AND coalesce(id_status IN ('valid', 'upgraded', 'co
 
 _NAMES_AGREE = f"""(
     p.name_key = q.name_key OR p.name_pinyin = q.name_pinyin OR p.name_shape = q.name_shape
-    OR p.former_name = q.name_key OR q.former_name = p.name_key
+    OR {formerly("p.former_name", "q.name_key")} OR {formerly("q.former_name", "p.name_key")}
     OR {lost("p.name_key", "q.name_key")} OR {swapped("p.name_key", "q.name_key")}
     OR {beginning("p.name_key", "q.name_key")}
 )"""
@@ -220,7 +223,8 @@ def _standing(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
             FROM claim JOIN number USING (number) WHERE is_clear IS TRUE
             UNION ALL
             SELECT c.record_id, s.hub, NOT p.is_holder,
-                CASE WHEN p.is_holder OR NOT p.has_holder THEN c.number END, c.holders, c.evidence
+                CASE WHEN p.is_holder OR (NOT p.has_holder AND p.rivals <= 2) THEN c.number END,
+                c.holders, c.evidence
             FROM contested c
             JOIN spelling s ON s.number = c.number AND s.name_key IS NOT DISTINCT FROM c.name_key
                 AND s.name_pinyin IS NOT DISTINCT FROM c.name_pinyin

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import duckdb
 import pyarrow as pa
 
 from pipelines.journal import open_journal
-from pipelines.link import identity
+from pipelines.link import identity, model
 from pipelines.link.defects import write_defects
 from pipelines.link.graph import Edge, Node, components, cut
 from pipelines.link.past import past
 from pipelines.link.returned import tie_returns
-from pipelines.link.score import SLIP_WEIGHT
+from pipelines.link.score import NUMBERED, SLIP_WEIGHT, SLIPPED_NAME
 from pipelines.link.touched import looks_at_everything, mark_touched
 from pipelines.night import Night
 from pipelines.store import count
 
 DECISION_WEIGHT = 1000.0
+_FIRM = f"""NOT (list_has_any({model.says("name", *SLIPPED_NAME)}, string_split(reasons, '; '))
+    AND NOT list_has_any({model.says("id", *NUMBERED)}, string_split(reasons, '; ')))"""
+"""SQL: two records have a name or, as far as it is left, a number in common."""
 
 
 def cluster_records(night: Night) -> dict[str, object]:
@@ -47,7 +52,8 @@ def cluster_records(night: Night) -> dict[str, object]:
         _take_turned_blocks(con)
         _edges(con)
         _reach(con, everything=everything)
-        counts.update(_components(con))
+        accept = night.config.district.linkage.accept
+        counts.update(_components(con, margin=math.log2(accept / (1 - accept))))
         counts.update(identity.assign(con, night, everything=everything))
         counts.update(write_defects(con))
         con.execute("COMMIT")
@@ -172,7 +178,7 @@ def _reach(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     con.execute("DELETE FROM reached WHERE record_id NOT IN (SELECT record_id FROM std.record)")
 
 
-def _components(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def _components(con: duckdb.DuckDBPyConnection, *, margin: float) -> dict[str, int]:
     """The temporary table ``member`` (record_id, component), lawful."""
     con.execute(
         """CREATE OR REPLACE TEMP TABLE near_edge AS
@@ -198,7 +204,7 @@ def _components(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         """
     )
     _set_verdict(con, "joined")
-    found["pairs_refused"] = _cut(con)
+    found["pairs_refused"] = _cut(con, margin)
     for table in ("unlawful", "verdict", "held", "near_edge"):
         con.execute(f"DROP TABLE {table}")
     return found
@@ -246,7 +252,7 @@ def _find_unlawful(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _cut(con: duckdb.DuckDBPyConnection) -> int:
+def _cut(con: duckdb.DuckDBPyConnection, margin: float) -> int:
     """Rebuild the unlawful components edge by edge, strongest first. Returns pairs refused."""
     nodes: dict[int, dict[int, Node]] = {}
     for component, record, row, number in con.execute(
@@ -255,11 +261,14 @@ def _cut(con: duckdb.DuckDBPyConnection) -> int:
     ).fetchall():
         nodes.setdefault(component, {})[record] = Node(row, number)
     edges: dict[int, list[Edge]] = {}
-    for component, left, right, weight, tier in con.execute(
-        """SELECT m.component, e.record_l, e.record_r, e.weight, e.tier FROM near_edge e
-        JOIN member m ON m.record_id = e.record_l SEMI JOIN unlawful USING (component)"""
+    for component, left, right, weight, tier, is_firm in con.execute(
+        f"""SELECT component, record_l, record_r, weight, tier, {_FIRM} FROM (
+            SELECT m.component, e.record_l, e.record_r, e.tier FROM near_edge e
+            JOIN member m ON m.record_id = e.record_l SEMI JOIN unlawful USING (component)
+        ) JOIN link.pair USING (record_l, record_r, tier)"""
     ).fetchall():
-        edges.setdefault(component, []).append(Edge(left, right, weight, tier == "decision"))
+        edge = Edge(left, right, weight, tier == "decision", is_firm)
+        edges.setdefault(component, []).append(edge)
     apart: dict[int, list[tuple[int, int]]] = {}
     for component, left, right in con.execute(
         """SELECT l.component, d.record_l, d.record_r FROM link.decision d
@@ -270,7 +279,7 @@ def _cut(con: duckdb.DuckDBPyConnection) -> int:
     label: dict[int, int] = {}
     refused: list[Edge] = []
     for component, found in nodes.items():
-        part, refusals = cut(found, edges.get(component, []), apart.get(component, []))
+        part, refusals = cut(found, edges.get(component, []), apart.get(component, []), margin)
         label |= part
         refused += refusals
     if label:

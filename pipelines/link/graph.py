@@ -50,59 +50,112 @@ class _Group:
 
 @dataclass(frozen=True)
 class Edge:
-    """Evidence that joins two records; `decided`: a person said so."""
+    """Evidence that joins two records.
+
+    Attributes:
+        left, right: the records.
+        weight: how strong it is.
+        decided: a person said so.
+        is_firm: names or numbers agree; false: a slip must have happened to the name.
+    """
 
     left: int
     right: int
     weight: float
     decided: bool
+    is_firm: bool = True
 
 
 def cut(
-    nodes: dict[int, Node], edges: Iterable[Edge], apart: Iterable[tuple[int, int]]
+    nodes: dict[int, Node],
+    edges: Iterable[Edge],
+    apart: Iterable[tuple[int, int]],
+    margin: float = 0.0,
 ) -> tuple[dict[int, int], list[Edge]]:
     """Join by descending weight, refusing what a constraint forbids.
 
-    A person's word overrides rows and IDs, but never another person's `never`.
+    A person's word overrides rows and IDs, but never another person's `never`. A name with a slip
+    in it is weaker than any that agrees: how rare a name is weighs nothing between two residents.
+    Records without a number that go with two numbers nearly as well, at less than `margin`, go
+    with neither.
 
     Returns:
         record → smallest record of its resident, and the refused edges.
     """
-    group = {
-        record: _Group([record], {node.row}, {node.identity} if node.identity else set())
-        for record, node in nodes.items()
-    }
+    edges = sorted(edges, key=lambda e: (not e.decided, not e.is_firm, -e.weight, e.left, e.right))
+    joining = _Joining(nodes, edges, margin)
     for left, right in apart:
-        group[left].apart.add(right)
-        group[right].apart.add(left)
-    alias: dict[str, str] = {}
+        joining.group[left].apart.add(right)
+        joining.group[right].apart.add(left)
+    refused = [edge for edge in edges if not joining.join(edge)]
+    return {record: min(found.members) for record, found in joining.group.items()}, refused
 
-    def same(identity: str) -> str:
-        while identity in alias:
-            identity = alias[identity]
-        return identity
 
-    refused = []
-    for edge in sorted(edges, key=lambda e: (not e.decided, -e.weight, e.left, e.right)):
-        one, other = group[edge.left], group[edge.right]
+class _Joining:
+    """Groups of records that grow edge by edge."""
+
+    def __init__(self, nodes: dict[int, Node], edges: Iterable[Edge], margin: float) -> None:
+        self.group = {
+            record: _Group([record], {node.row}, {node.identity} if node.identity else set())
+            for record, node in nodes.items()
+        }
+        self._margin = margin
+        self._alias: dict[str, str] = {}
+        self._beside: dict[int, list[tuple[int, Edge]]] = {}
+        for edge in edges:
+            self._beside.setdefault(edge.left, []).append((edge.right, edge))
+            self._beside.setdefault(edge.right, []).append((edge.left, edge))
+
+    def join(self, edge: Edge) -> bool:
+        """Whether both records of `edge` are in one group now."""
+        one, other = self.group[edge.left], self.group[edge.right]
         if one is other:
-            continue
+            return True
         if len(one.members) < len(other.members):
             one, other = other, one
-        legal = one.apart.isdisjoint(other.members)
-        if legal and not edge.decided:
-            identities = {same(identity) for identity in one.identities | other.identities}
-            legal = one.rows.isdisjoint(other.rows) and len(identities) <= 1
-        if not legal:
-            refused.append(edge)
-            continue
+        identities = self._numbers(one) | self._numbers(other)
         if edge.decided:
-            first, *rest = sorted({same(i) for i in one.identities | other.identities}) or [""]
-            alias.update(dict.fromkeys(rest, first))
+            if not one.apart.isdisjoint(other.members):
+                return False
+            first, *rest = sorted(identities) or [""]
+            self._alias.update(dict.fromkeys(rest, first))
+        elif not self._may_join(one, other) or self._is_torn(edge, one, other):
+            return False
         one.members += other.members
         one.rows |= other.rows
         one.identities |= other.identities
         one.apart |= other.apart
         for record in other.members:
-            group[record] = one
-    return {record: min(found.members) for record, found in group.items()}, refused
+            self.group[record] = one
+        return True
+
+    def _numbers(self, group: _Group) -> set[str]:
+        return {self._meant(identity) for identity in group.identities}
+
+    def _meant(self, identity: str) -> str:
+        while identity in self._alias:
+            identity = self._alias[identity]
+        return identity
+
+    def _may_join(self, one: _Group, other: _Group) -> bool:
+        return (
+            one.apart.isdisjoint(other.members)
+            and one.rows.isdisjoint(other.rows)
+            and len(self._numbers(one) | self._numbers(other)) <= 1
+        )
+
+    def _is_torn(self, edge: Edge, one: _Group, other: _Group) -> bool:
+        """Whether the group that has no number might as well go with another one's."""
+        if bool(one.identities) == bool(other.identities):
+            return False
+        bare, bearer = (other, one) if one.identities else (one, other)
+        mine = self._numbers(bearer)
+        for record in bare.members:
+            for there, rival in self._beside[record]:
+                if rival.weight <= edge.weight - self._margin or rival.is_firm < edge.is_firm:
+                    continue
+                rivals = self.group[there]
+                theirs = self._numbers(rivals)
+                if theirs and theirs.isdisjoint(mine) and self._may_join(bare, rivals):
+                    return True
+        return False

@@ -12,17 +12,19 @@ from pipelines.link.agreement import (
     beginning,
     day_slip,
     formerly,
-    ids_overlap,
     lost,
     masks_agree,
     one_character_differs,
     one_slip,
     shortened,
+    shown,
     swapped,
 )
 
 _NAMES = ("name_key_l", "name_key_r")
 _IDS = ("id_text_l", "id_text_r")
+_SEQUENCE_SHOWN = shown(*_IDS, 15, 3)
+_DAY_SHOWN = shown(*_IDS, 7, 8)
 # A birth date read from a damaged number speaks only to records that have no number themselves:
 # where both have one, the numbers are compared.
 _HINTED = """coalesce((birth_hint_l = birth_day_r AND id_text_r IS NULL)
@@ -89,7 +91,8 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "former",
                 "former name, or part of the name",
-                f"{formerly('l', 'r')} OR {formerly('r', 'l')} OR {beginning(*_NAMES)}",
+                f"{formerly('former_name_l', 'name_key_r')} "
+                f"OR {formerly('former_name_r', 'name_key_l')} OR {beginning(*_NAMES)}",
                 0.004,
                 2e-6,
                 fixed=True,
@@ -187,7 +190,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "partial",
                 "most of the ID number is left and agrees",
                 "least(length(replace(id_text_l, '*', '')), length(replace(id_text_r, '*', ''))) "
-                f">= 14 AND {masks_agree(*_IDS)}",
+                f">= 14 AND {_SEQUENCE_SHOWN} AND {masks_agree(*_IDS)}",
                 0.5,
                 2e-5,
                 fixed=True,
@@ -195,7 +198,18 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "part",
                 "what is left of the ID number agrees",
-                f"({ids_overlap(*_IDS)}) AND {masks_agree(*_IDS)}",
+                f"{_SEQUENCE_SHOWN} AND {masks_agree(*_IDS)}",
+                0.4,
+                2e-4,
+                fixed=True,
+            ),
+            # Of a number without its sequence twins have the same, and it says nothing new where
+            # both birth dates are known.
+            Level(
+                "day",
+                "the ID numbers show the same birth date",
+                "(birth_day_l IS NULL OR birth_day_r IS NULL) "
+                f"AND {_DAY_SHOWN} AND {masks_agree(*_IDS)}",
                 0.4,
                 2e-4,
                 fixed=True,

@@ -73,6 +73,12 @@ def gamma(comparison: str, *levels: str) -> str:
     return f"gamma_{comparison} IN ({values})"
 
 
+def says(comparison: str, *levels: str) -> list[str]:
+    """What `levels` are called in the reasons of a pair."""
+    found = next(c for c in COMPARISONS if c.name == comparison).levels
+    return [level.says for level in found if level.name in levels]
+
+
 def _comparison(comparison: Comparison, values: dict[str, tuple[float, float]]) -> CustomComparison:
     levels: list[Any] = [CustomLevel(_TOLD, "missing").configure(is_null_level=True)]
     for level in comparison.levels:

@@ -39,6 +39,11 @@ UNPLACED = 0.998
 """Match probability from which name and birth date alone join, with nothing that places the two
 together: of namesakes born on one day the model is least sure, and a wrong union costs most."""
 
+SLIPPED_NAME = ("look_alike", "lost", "swapped", "shortened")
+"""Levels of a name to which a slip must have happened."""
+NUMBERED = ("typo", "partial", "part", "same")
+"""Levels of an ID number that tell one person from all others born on the day."""
+
 
 def score_pairs(night: Night) -> dict[str, object]:
     """Join what is certain, compare what is open; fills `link.standing` and `link.pair`.
@@ -146,11 +151,12 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
     """
     same_name = model.gamma("name", "same", "former")
     named = model.gamma("name", "same", "sound", "former")
-    slipped_name = model.gamma("name", "look_alike", "lost", "swapped", "shortened")
+    slipped_name = model.gamma("name", *SLIPPED_NAME)
     likely_name = model.gamma("name", "one_character", "near_sound")
-    born = model.gamma("birth", "same", "slip", "lunar", "month")
-    born_that_day = model.gamma("birth", "same", "lunar")
-    numbered = model.gamma("id", "typo", "partial", "part", "same")
+    day_of_number = model.gamma("id", "day")
+    born = f"({model.gamma('birth', 'same', 'slip', 'lunar', 'month')} OR {day_of_number})"
+    born_that_day = f"({model.gamma('birth', 'same', 'lunar')} OR {day_of_number})"
+    numbered = model.gamma("id", *NUMBERED)
     placed = (
         f"({model.gamma('place', 'dwelling')} OR {model.gamma('phone', 'own', 'shared')} "
         f"OR {model.gamma('household', 'several', 'one')})"
