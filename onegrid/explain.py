@@ -24,14 +24,6 @@ _TIERS: dict[str | None, str] = {
     "probable": "综合推断",
     "decision": "人工核定",
 }
-_COMPARISONS = {
-    "name": "姓名",
-    "birth": "出生日期",
-    "id": "身份证号",
-    "sex": "性别",
-    "phone": "电话",
-    "place": "住址",
-}
 _DIFFERS = "bold yellow"
 _FIELD_WIDTH, _RECORD_WIDTH = 10, 22
 
@@ -187,8 +179,10 @@ def _indented(line: str) -> None:
 
 
 def _bar(bar: Bar) -> str:
+    from pipelines.link.texts import COMPARISON_LABELS  # noqa: PLC0415
+
     if bar.level == "missing":
-        return f"{_COMPARISONS.get(bar.comparison, bar.comparison)}{bar.says}"
+        return f"{COMPARISON_LABELS[bar.comparison]}{bar.says}"
     return f"{bar.says} {bar.weight + bar.term:+.1f}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from onegrid.review.texts import COMPARISONS
 from pipelines.link.explain import Evidence
+from pipelines.link.texts import COMPARISON_LABELS
 
 MARGIN = 0.04
 """Room beside the outermost bar, as a share of the width."""
@@ -65,7 +65,7 @@ def draw(evidence: Evidence, accept: float) -> Waterfall:
     steps = [scale.step("起点", "任意两条记录", "prior", 0.0, evidence.prior)]
     level = evidence.prior
     for bar in evidence.bars:
-        label = COMPARISONS.get(bar.comparison, bar.comparison)
+        label = COMPARISON_LABELS[bar.comparison]
         if bar.level == "missing":
             steps.append(Step(label, bar.says, None, scale.at(level), 0.0, 0.0, 0.0, "missing"))
             continue

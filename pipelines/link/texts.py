@@ -8,7 +8,7 @@ EXPLANATIONS = {
     "doubtful": "两条记录可能是同一个人，证据不足以自动归并，请核对后确认",
     "contested_id": "两条记录填了同一个身份证号，但姓名或出生日期不符，请核对号码属于谁",
     "two_ids": "两条记录其他信息相符，但身份证号都有效且不同，请核对哪一个是本人号码",
-    "cut": "归并会使不同的人合为一人（同一行的两个人、两个证号或已核定），已断开，请核对",
+    "cut": "归并会使不同的人合为一人（同行两人、两个证号、可归两人之一或已核定），已断开，请核对",
     CONTRADICTION: "曾核定为同一人，但与另一项“不是同一人”的核定矛盾，未能归并，请改正其中一项",
 }
 """Reason of a review item, or what the decision contradicts → what the person is asked."""
@@ -35,6 +35,7 @@ WORDS = {
     "ID numbers differ by one slip": "证号差一处笔误",
     "most of the ID number is left and agrees": "证号大部分可辨且相符",
     "what is left of the ID number agrees": "证号残留部分相符",
+    "the ID numbers show the same birth date": "证号所示出生日期相同",
     "nothing that is left of the ID numbers contradicts": "证号可辨部分不矛盾",
     "ID numbers differ": "证号不同",
     "same sex": "性别相同",
@@ -56,10 +57,11 @@ WORDS = {
 COMPARISON_LABELS = {
     "name": "姓名",
     "birth": "出生日期",
-    "id": "身份证号残留",
+    "id": "身份证号",
     "sex": "性别",
     "phone": "电话",
     "place": "住址",
+    "household": "家庭成员",
 }
 DRIFT_VERDICTS = {
     "keep": "仍适用",
