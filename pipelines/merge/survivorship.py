@@ -34,16 +34,19 @@ _VALUE = {
         THEN r.birth_date END""",
 }
 
-NOT_HELD = """WITH open AS (
+NOT_HELD = """WITH doubtful AS (
         SELECT record_id, held_id, resident_id
         FROM link.standing JOIN link.cluster USING (record_id)
-        WHERE is_open AND held_id IS NOT NULL)
+        WHERE held_id IS NOT NULL AND (is_open OR held_id IN (
+            SELECT held_id FROM link.standing SEMI JOIN (
+                FROM link.pair WHERE tier = 'certain' AND verdict = 'refused'
+            ) ON record_l = record_id)))
     SELECT record_id FROM link.standing WHERE held_id IS NULL AND holders > 0
-    UNION ALL SELECT record_id FROM open WHERE held_id IN (
-        SELECT held_id FROM open GROUP BY held_id
+    UNION ALL SELECT record_id FROM doubtful WHERE held_id IN (
+        SELECT held_id FROM doubtful GROUP BY held_id
         HAVING min(resident_id) <> max(resident_id))"""
-"""SQL: records whose number is another's, or is claimed by two residents and so counts for neither;
-all others have holds_number."""
+"""SQL: records whose number is another's, or is claimed by two residents (nobody holds it, or they
+are kept apart though both do) and so counts for neither; all others have holds_number."""
 
 # How many records of the resident say so before a newer one that stands alone is believed.
 _AGREEING = 4
