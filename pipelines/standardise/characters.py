@@ -80,6 +80,7 @@ def folding() -> dict[int, str]:
         folded = unicodedata.normalize("NFC", simple).translate(_GLYPHS)
         if folded != char and len(folded) == 1:
             table[ord(char)] = folded
+    del table[ord("乾")]  # in names it is qián, which is written so in simplified characters, too
     for code, target in _GLYPHS.items():
         table[code] = table.get(ord(str(chr(target))), chr(target))
     return {code: char for code, char in table.items() if chr(code) != char} | dict.fromkeys(

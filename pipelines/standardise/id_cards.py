@@ -49,7 +49,7 @@ def clean_id(raw: str, today: date) -> IdCard:
     if is_junk(text):
         return IdCard(None, "missing", None, None, None, "placeholder")
     if match := _FLOAT.fullmatch(text):
-        return _damaged(match)
+        return _damaged(match, today)
     compact = _SEPARATORS.sub("", text).upper().replace("Х", "X").replace("×", "X")
     if _PLACEHOLDER.fullmatch(compact):
         return IdCard(None, "missing", None, None, None, "placeholder")
@@ -98,24 +98,37 @@ def _upgrade(old: str, today: date) -> IdCard:
     return IdCard(number, "upgraded", None, birth, sex, "id_upgraded")
 
 
-def _damaged(match: re.Match[str]) -> IdCard:
+def _damaged(match: re.Match[str], today: date) -> IdCard:
     digits = match.group(1) + (match.group(2) or "")
     length = int(match.group(3)) + 1
     # A cell shown in full has lost nothing but zeros at its end; a rounded one has lost digits.
-    known = digits[:15].ljust(15, "0") if len(digits) >= 12 else digits
+    is_full = len(digits) >= 12
+    known = digits[:15].ljust(15, "0") if is_full else digits
+    if length == 15 and is_full:
+        return _upgrade(known, today)
+    partial = known.ljust(length, "*")
     if length == 15:
-        known = known if len(digits) >= 12 else digits
-    return IdCard(None, "damaged", known.ljust(length, "*"), None, None, "id_damaged")
+        partial = _lengthen(partial)
+    return IdCard(None, "damaged", partial, None, None, "id_damaged")
+
+
+def _lengthen(old: str) -> str:
+    """What is left of 15 digits, as it stands in the 18 that they became."""
+    century = "**" if old[12:14] == "99" else "19"
+    return f"{old[:6]}{century}{old[6:]}*"
 
 
 def _stretch(hidden: str) -> str:
     """Masks of any length become as long as what they hide, where that can be told."""
-    if len(hidden) in (15, 18):
+    if len(hidden) == 18:
         return hidden
     runs = re.findall(r"\*+", hidden)
+    head, tail = hidden.split(runs[0]) if len(runs) == 1 else (hidden, "")
+    # Of 18 digits the last four are shown as a rule, of 15 the last three.
+    if len(hidden) == 15 and len(tail) <= 3:
+        return _lengthen(hidden)
     if len(runs) != 1:
         return hidden
-    head, tail = hidden.split(runs[0])
     return head + "*" * (18 - len(head) - len(tail)) + tail
 
 

@@ -16,13 +16,14 @@ _LONGEST = 200
 _MOST_NOTES = 4
 _PLAIN = re.compile("[\u4e00-\u9fa5]{2,4}")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
-_DOT = re.compile(r"\s*[·•・‧∙⋅●.。]\s*")
+_DOT = re.compile(r"\s*[·•・･‧∙⋅●˙·⸱.。]\s*")
 _GAP = re.compile(f"(?<=[{_HAN}·])\\s+(?=[{_HAN}·])")
 _BRACKET = re.compile(r"[(\[【〔《<](.*?)[)\]】〕》>]")
 _SAYS = "曾用名|又名|原名|别名|小名|乳名|化名|现名|旧名"
 _SAID = re.compile(rf"^(?:{_SAYS})\s*[::]?\s*")
 _SAID_AFTER = re.compile(rf"^([{_HAN}· ]+?)[\s,;、/]*(?:{_SAYS})\s*[::]?\s*([{_HAN}]{{2,4}})$")
-_TRAILING = re.compile(r"[\d_#、,;:]+$")
+# Namesakes in one list are told apart by a number or a letter behind the name.
+_TRAILING = re.compile(rf"[\d_#、,;:]+$|(?<=[{_HAN}]{{2}})[A-WYZ]$")
 _NAME = re.compile(
     f"[{_HAN}]{{2,}}(?:·[{_HAN}]+)*|[A-Z][A-Z'\\-]*(?: [A-Z'\\-]+)*|[{_HAN}]+·[{_HAN}·]+"
 )
