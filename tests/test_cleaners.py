@@ -80,6 +80,8 @@ NAMES = [
     ("张A", None, None, None, "unreadable"),
     ("XX5", None, None, None, "placeholder"),
     ("吕曾用名吕城#", None, None, None, "unreadable"),
+    ("张伟A", "张伟", None, "zhang wei", "note_removed"),
+    ("李乾", "李乾", None, "li qian", None),
 ]
 
 SAME_KEY = [
@@ -89,6 +91,7 @@ SAME_KEY = [
     "温泉 溫泉",
     "买买提·艾力 买买提•艾力",
     "买买提艾力 买买提.艾力",
+    "买买提艾力 买买提･艾力",
 ]
 LOOK_ALIKE = ["李晴 李睛", "王未 王末", "张珏 张钰", "陈芬 陈芳", "周祎 周袆", "佘强 余强"]
 DIFFERENT = ["李强 李刚", "王丽 王娟", "张明 张红"]
@@ -122,6 +125,13 @@ IDS = [
     ("11010519491231OO2X", "11010519491231002X", "valid", "spelling"),
     ("11010519491231002", None, "invalid", "id_length"),
     ("CHN110105491231", None, "invalid", "id_other_document"),
+    ("3.30323790316243E+14", "330323197903162430", "upgraded", "id_upgraded"),
+]
+LEFT = [
+    # raw, what is left
+    ("330323******243", "33032319******243*"),
+    ("330323*****2430", "330323********2430"),
+    ("3.30323E+14", "33032319**********"),
 ]
 
 DATES = [
@@ -255,6 +265,11 @@ def test_a_character_is_in_one_group_of_look_alikes_only() -> None:
 def test_id_numbers(raw, value, status, defect) -> None:
     card = clean_id(raw, TODAY)
     assert (card.value, card.status, card.defect) == (value, status, defect)
+
+
+@pytest.mark.parametrize(("raw", "left"), LEFT)
+def test_what_is_left_of_15_digits_stands_in_18(raw, left) -> None:
+    assert clean_id(raw, TODAY).partial == left
 
 
 def test_people_older_than_their_county_code_are_not_rejected() -> None:

@@ -243,6 +243,15 @@ def test_a_night_that_loses_residents_is_stopped(tmp_path: Path) -> None:
     assert _count(other, "residents_not_lost")["residents_not_lost"].passed
 
 
+@pytest.mark.parametrize(("left", "passes"), [(40, True), (38, False)])
+def test_ten_of_a_small_district_may_go_in_one_night(
+    tmp_path: Path, left: int, passes: bool
+) -> None:
+    publish_by_hand(make_night(tmp_path, residents=50))
+    smaller = make_night(tmp_path, number=2, previous=1, residents=left)
+    assert _count(smaller, "residents_not_lost")["residents_not_lost"].passed == passes
+
+
 def test_a_delta_counts_what_counting_everything_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

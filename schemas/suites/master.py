@@ -19,6 +19,9 @@ _SAME_CONFIGURATION = """(SELECT config_hash FROM meta.night ORDER BY night DESC
     IS NOT DISTINCT FROM
     (SELECT config_hash FROM previous.meta.night ORDER BY night DESC LIMIT 1)"""
 
+_FEW = 10
+"""So many residents may go in one night, however few there are."""
+
 
 def _decided(verdict: str, broken: str) -> str:
     return f"""SELECT count(*), count(*) FILTER ({broken})
@@ -372,12 +375,16 @@ RULES: tuple[Rule, ...] = (
         "residents_not_lost",
         "master",
         "critical",
-        "居民数比上次减少不超过百分之五（配置未变时）",
-        "Under the same configuration no more than 5 % of the residents are gone.",
+        "居民数比上次减少不超过百分之五（配置未变时；十人以内和人工核定的归并不计）",
+        "Under the same configuration no more than 5 % of the residents are gone; up to ten, and "
+        "one for each new decision that two records are one person, do not count.",
         compares=True,
-        sql=f"""SELECT b.n, CASE WHEN {_SAME_CONFIGURATION} THEN greatest(b.n - r.n, 0) ELSE 0 END
+        sql=f"""SELECT b.n, CASE WHEN {_SAME_CONFIGURATION} AND b.n - r.n > {_FEW} + d.n
+                THEN b.n - r.n ELSE 0 END
             FROM (SELECT count(*) AS n FROM previous.master.resident) b,
-                (SELECT count(*) AS n FROM master.resident) r""",
+                (SELECT count(*) AS n FROM master.resident) r,
+                (SELECT count(*) AS n FROM link.decision ANTI JOIN previous.link.decision
+                    USING (decision_id) WHERE verdict = 'always') d""",
         allowed=0.05,
     ),
     Rule(
