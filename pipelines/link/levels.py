@@ -203,8 +203,17 @@ COMPARISONS: tuple[Comparison, ...] = (
                 2e-4,
                 fixed=True,
             ),
-            # Of a number without its sequence twins have the same, and it says nothing new where
-            # both birth dates are known.
+            # Twins have the same number as far as a spreadsheet keeps it; and without any of its
+            # sequence it says nothing new where both birth dates are known.
+            Level(
+                "rounded",
+                "the first fifteen digits of the ID numbers agree",
+                "least(length(replace(id_text_l, '*', '')), length(replace(id_text_r, '*', ''))) "
+                f">= 15 AND {masks_agree(*_IDS)}",
+                0.5,
+                2e-5,
+                fixed=True,
+            ),
             Level(
                 "day",
                 "the ID numbers show the same birth date",

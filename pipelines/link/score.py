@@ -176,6 +176,7 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                 WHEN {model.gamma("sex", "else")} AND NOT {model.gamma("name", "same")}
                     THEN 'review'
                 WHEN {numbered} AND ({named} OR {slipped_name} OR {likely_name}) THEN 'joined'
+                WHEN {model.gamma("id", "rounded")} AND {named} THEN 'joined'
                 WHEN {other_family} THEN 'review'
                 WHEN NOT {placed} AND s.probability < {UNPLACED} THEN 'review'
                 WHEN {named} AND {born} THEN 'joined'

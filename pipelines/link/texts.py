@@ -35,6 +35,7 @@ WORDS = {
     "ID numbers differ by one slip": "证号差一处笔误",
     "most of the ID number is left and agrees": "证号大部分可辨且相符",
     "what is left of the ID number agrees": "证号残留部分相符",
+    "the first fifteen digits of the ID numbers agree": "证号前十五位相符",
     "the ID numbers show the same birth date": "证号所示出生日期相同",
     "nothing that is left of the ID numbers contradicts": "证号可辨部分不矛盾",
     "ID numbers differ": "证号不同",
