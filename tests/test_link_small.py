@@ -124,6 +124,17 @@ def test_who_may_be_either_of_two_namesakes_is_neither_until_somebody_says(place
         assert groups(night, **records) == {"ac", "bd"}
 
 
+def test_namesakes_of_one_day_in_other_villages_with_other_telephones_wait(place):
+    one, other = numbered(person("a/1", "王芳"), 722), person("b/1", "王芳", 2)
+    crowd = [
+        replace(numbered(person(f"a/x{n}", name, 3), 101 + 2 * n), birth=date(1950 + n, 1, 2))
+        for n, name in enumerate(("赵一民", "钱二虎", "孙三立", "李四海", "周五常"))
+    ]
+    night = run_night(*place, [one, other, *crowd])
+    assert groups(night, a=one, b=other) == {"a", "b"}
+    assert asked(night) == {frozenset((one.record_id, other.record_id))}
+
+
 def test_an_unmerge_restores_both_ids_and_where_they_lead(place):
     home, config = place
     one, other = numbered(person("a/1", "张伟"), 301), person("b/1", "李四海", 2)

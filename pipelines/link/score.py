@@ -146,8 +146,8 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
     So a pair joins by itself only when the name agrees and birth date or ID does too; what else
     scores high waits for a person. A name that agrees but for a slip needs the very birth date and
     the same telephone, dwelling or household; a name alone needs these and must be the very same.
-    Namesakes whose families differ wait as well, and from `UNPLACED` down those whom nothing places
-    together.
+    Namesakes whose families differ wait as well, or village and telephone (where few people are
+    known no name is common), and from `UNPLACED` down those whom nothing places together.
     """
     same_name = model.gamma("name", "same", "former")
     named = model.gamma("name", "same", "sound", "former")
@@ -162,6 +162,7 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
         f"OR {model.gamma('household', 'several', 'one')})"
     )
     other_family = f"{model.gamma('household', 'else')} AND NOT {placed}"
+    other_place = f"{model.gamma('phone', 'else')} AND {model.gamma('place', 'else')}"
     own_phone_at_home = f"""{model.gamma("phone", "own")} AND (
         {model.gamma("place", "dwelling")} OR {model.gamma("household", "several", "one")})"""
     no_birth = "gamma_birth = -1"
@@ -178,6 +179,7 @@ def _judge(con: duckdb.DuckDBPyConnection, accept: float) -> None:
                 WHEN {numbered} AND ({named} OR {slipped_name} OR {likely_name}) THEN 'joined'
                 WHEN {model.gamma("id", "rounded")} AND {named} THEN 'joined'
                 WHEN {other_family} THEN 'review'
+                WHEN {other_place} AND NOT {placed} THEN 'review'
                 WHEN NOT {placed} AND s.probability < {UNPLACED} THEN 'review'
                 WHEN {named} AND {born} THEN 'joined'
                 WHEN {same_name} AND ({no_birth} OR {model.gamma("birth", "year", "hint")})
