@@ -9,11 +9,14 @@ import socket
 import struct
 import zipfile
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 import pytest
 
 from pipelines.extract import pull_source
 from pipelines.extract import workbook as workbook_reader
+from pipelines.extract.readers import Task, read_all
 from pipelines.extract.texts import REASONS
 from pipelines.synth.biff import workbook
 from tests.test_extract_database import landed, make_night
@@ -189,3 +192,10 @@ def test_a_cell_far_off_in_a_long_sheet_ends_its_file_before_the_room_is_made(tm
     pull_source(night, "ledger")
     assert waiting(night) == [("乙村.xlsx", "sparse")]
     assert {file for (file,) in live(night, "DISTINCT file")} == {"甲村.xlsx", "丙村.xlsx"}
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_workbook(tmp_path):
+    book = write(tmp_path / "东风村.xlsx", [HEAD, *people(50)])
+    for target, told in ((Path("/dev/full"), "No space left"), (tmp_path / "gone/x", "No such")):
+        with pytest.raises(OSError, match=told):
+            read_all([Task(book, target)], LEDGER, date(2026, 6, 1), lambda _: None)

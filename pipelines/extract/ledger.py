@@ -10,7 +10,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -41,7 +41,10 @@ _BOOK = [column.name for column in landing.LEDGER_FILE]
 
 @dataclass(frozen=True)
 class LedgerFile:
-    """One workbook, as book-keeping knows it; see `landing.LEDGER_FILE`."""
+    """One workbook, as book-keeping knows it; see `landing.LEDGER_FILE`.
+
+    Of one that was read anew also `parsed`, its rows, and `stated`: sheet → the day it states.
+    """
 
     file: str
     sha256: str
@@ -52,6 +55,7 @@ class LedgerFile:
     rows: int = 0
     status: str = "live"
     parsed: Path | None = None
+    stated: dict[str, str] = field(default_factory=dict)
 
     def row(self, source: str) -> dict[str, object]:
         """As a row of main.ledger_file."""
@@ -228,6 +232,7 @@ def _read(
                 observed=answer["observed"] or file.observed,
                 rows=answer["rows"],
                 parsed=task.target,
+                stated=answer["stated"],
             )
         )
     return files, quarantined, found
@@ -269,6 +274,7 @@ def _rows(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerF
         "CREATE OR REPLACE TEMP TABLE book (path VARCHAR, village VARCHAR, file VARCHAR, "
         "observed VARCHAR)"
     )
+    con.execute("CREATE OR REPLACE TEMP TABLE stated (path VARCHAR, sheet VARCHAR, day VARCHAR)")
     own = ", ".join(store.quote(name) for name in source.columns)
     if not files:
         nothing = ", ".join(f"NULL::VARCHAR AS {store.quote(name)}" for name in source.columns)
@@ -279,11 +285,13 @@ def _rows(con: duckdb.DuckDBPyConnection, source: SourceMap, files: list[LedgerF
         "INSERT INTO book VALUES (?, ?, ?, ?)",
         [[str(f.parsed), f.village, f.file, f.observed] for f in files],
     )
+    if days := [[str(f.parsed), *item] for f in files for item in f.stated.items()]:
+        con.executemany("INSERT INTO stated VALUES (?, ?, ?)", days)
     paths = ", ".join("'" + str(file.parsed).replace("'", "''") + "'" for file in files)
     return f"""SELECT b.village, b.file AS src_file, src_sheet, src_row,
-        coalesce(src_observed, b.observed) AS src_observed, src_mark, NULL::BIGINT AS src_hash,
-        {own}
-        FROM read_parquet([{paths}], filename = true) p JOIN book b ON b.path = p.filename"""
+        coalesce(s.day, b.observed) AS src_observed, src_mark, NULL::BIGINT AS src_hash, {own}
+        FROM read_parquet([{paths}], filename = true) p JOIN book b ON b.path = p.filename
+        LEFT JOIN stated s ON s.path = p.filename AND s.sheet = p.src_sheet"""
 
 
 def _scope(con: duckdb.DuckDBPyConnection, winners: dict[str, LedgerFile]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.extract.guard import Unreadable
+from pipelines.extract.parsed import NotWritten
 from pipelines.extract.workbook import read_workbook
 from schemas.source import SourceMap
 
@@ -77,6 +78,8 @@ def serve(
             answer = _failed(error)
         except MemoryError:
             answer = {"failed": "too_large"}
+        except NotWritten as error:
+            answer = {"not_written": str(error)}
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:  # a parser in Rust that gives up raises no Exception

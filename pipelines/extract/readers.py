@@ -76,6 +76,9 @@ def ask_children(
         today: the business date.
         done: told how many are finished.
         seconds: after which a file is given up.
+
+    Raises:
+        OSError: the disk does not take what was read.
     """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(tasks)):
@@ -143,7 +146,11 @@ class _Child:
         self._today, self._seconds = today.isoformat(), seconds
 
     def read(self, task: Task) -> dict[str, Any]:
-        """The answer to a task; ``failed`` where the child was lost over it."""
+        """The answer to a task; ``failed`` where the child was lost over it.
+
+        Raises:
+            OSError: the disk does not take what it read.
+        """
         process = self._ready()
         request = {"path": str(task.path), "target": str(task.target), "today": self._today}
         try:
@@ -155,6 +162,8 @@ class _Child:
             has_died = process.poll() is not None
             self.stop()
             return {"failed": "crashed" if has_died else "timeout"}
+        if reason := answer.get("not_written"):
+            raise OSError(f"a workbook's rows could not be written: {reason}")
         if answer.pop("ended", False):
             self.stop()
         return answer

@@ -15,8 +15,6 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import python_calamine as calamine
 
 from pipelines.extract import rows as kinds
@@ -25,6 +23,7 @@ from pipelines.extract.book import Book, opened
 from pipelines.extract.findings import Findings, shown
 from pipelines.extract.guard import FarCells, Unreadable, inspect
 from pipelines.extract.header import DEEPEST, SEARCHED_ROWS, HeaderFinder
+from pipelines.extract.parsed import ParsedRows
 from pipelines.extract.people import Frame
 from pipelines.extract.plain import PlainSheet
 from pipelines.extract.signs import Signboard, Signs
@@ -32,14 +31,8 @@ from pipelines.extract.values import cell
 from pipelines.extract.words import Vocabulary
 from schemas.source import SourceMap
 
-_PLACES = (
-    ("src_sheet", pa.string()),
-    ("src_row", pa.int32()),
-    ("src_observed", pa.string()),
-    ("src_mark", pa.string()),
-)
 _BELOW_HEADER = 20
-_SEARCHED_FIRST = 8 << 20
+_SEARCHED_FIRST = 2 << 20
 """Bytes of a sheet that are unpacked and searched for far-off cells before it is read; the rest
 meanwhile."""
 _WIDEST = 16_384
@@ -53,10 +46,9 @@ _GONE = re.compile(r"死亡|已故|去世|迁出|注销|作废|停用")
 
 @dataclass
 class Sheet:
-    """What one sheet gave: its rows as tables of text, the date it states, what was found odd."""
+    """What one sheet gave: the date it states, how many rows, what was found odd."""
 
     title: str
-    tables: list[pa.Table]
     observed: str | None
     rows: int
     findings: Findings
@@ -80,9 +72,9 @@ def read_workbook(
             would be raised later.
 
     Returns:
-        rows, observed, sheets_without_header, findings (as of `Finding`), and taken: how many rows
-        were a person, blank, a total, …: every row of the sheets that were read is one of them,
-        once for each table it runs through.
+        rows, observed, sheets_without_header, findings (as of `Finding`); stated: sheet → the date
+        that itself states; and taken: how many rows were a person, blank, a total, …: every row
+        of the sheets that were read is one of them, once for each table it runs through.
 
     Raises:
         Unreadable: the file cannot be used; `code` says why.
@@ -97,18 +89,20 @@ def read_workbook(
             board = Signboard(book.path)
             if book.left.difference(board.sheets.values()):
                 inspect(book.path)
-            read = {
-                title: _read_sheet(
-                    book,
-                    title,
-                    source,
-                    today,
-                    finder=finder,
-                    look=partial(_look, board, title, book.left, give_up),
-                    counts_from_1904=board.counts_from_1904,
-                )
-                for title in (*choice.asked, *choice.perhaps)
-            }
+            with ParsedRows(target, source) as parsed:
+                read = {
+                    title: _read_sheet(
+                        book,
+                        title,
+                        source,
+                        today,
+                        parsed,
+                        finder=finder,
+                        look=partial(_look, board, title, book.left, give_up),
+                        counts_from_1904=board.counts_from_1904,
+                    )
+                    for title in (*choice.asked, *choice.perhaps)
+                }
     except calamine.PasswordError as error:
         raise Unreadable("password") from error
     except (calamine.CalamineError, OSError, ValueError, ParseError, BadZipFile) as error:
@@ -124,11 +118,10 @@ def read_workbook(
     sheets = [sheet for sheet in read.values() if sheet is not None]
     if not sheets:
         raise Unreadable("no_header" if choice.asked else "no_sheet")
-    stated = [sheet.observed for sheet in sheets if sheet.observed]
-    observed = max(stated) if stated else kinds.date_in([path.stem], today)
+    stated = {sheet.title: sheet.observed for sheet in sheets if sheet.observed}
+    observed = max(stated.values(), default=None) or kinds.date_in([path.stem], today)
     if not sum(sheet.rows for sheet in sheets):
         raise Unreadable("no_rows")
-    _write(target, source, sheets, observed)
     other = [title for title in (*choice.other, *choice.perhaps) if read.get(title) is None]
     notes = [*_notes(other, "sheet_other"), *_notes(choice.gone, "sheet_gone")]
     notes += _notes(choice.old, "sheet_old")
@@ -137,6 +130,7 @@ def read_workbook(
     return {
         "rows": sum(sheet.rows for sheet in sheets),
         "observed": observed,
+        "stated": stated,
         "sheets_without_header": sum(
             1 for t in choice.asked if read[t] is None and t not in choice.hidden
         ),
@@ -188,26 +182,6 @@ def _notes(titles: list[str], kind: str) -> list[tuple[Any, ...]]:
     return notes
 
 
-def _write(target: Path, source: SourceMap, sheets: list[Sheet], observed: str | None) -> None:
-    schema = pa.schema([*_PLACES, *((name, pa.string()) for name in source.columns)])
-    # read once and thrown away: to make it small would not pay
-    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
-    with pq.ParquetWriter(target, schema, **plain) as writer:
-        for sheet in sheets:
-            for table in sheet.tables:
-                count = table.num_rows
-                places = {
-                    "src_sheet": pa.repeat(pa.scalar(sheet.title, pa.string()), count),
-                    "src_row": table["src_row"],
-                    "src_observed": pa.repeat(
-                        pa.scalar(sheet.observed or observed, pa.string()), count
-                    ),
-                    "src_mark": table["src_mark"],
-                }
-                own = {name: table[name] for name in source.columns}
-                writer.write_table(pa.table({**places, **own}, schema=schema))
-
-
 def _look(
     board: Signboard,
     title: str,
@@ -231,6 +205,7 @@ def _read_sheet(
     title: str,
     source: SourceMap,
     today: date,
+    parsed: ParsedRows,
     *,
     finder: HeaderFinder,
     look: Callable[[], Signs],
@@ -263,22 +238,22 @@ def _read_sheet(
         shift=shift,
         counts_from_1904=counts_from_1904,
     )
-    reader = BlockReader(header, finder, frame, areas)
+    reader, shown_title = BlockReader(header, finder, frame, areas), shown(sheet.name)
     above = [cell(value) for row in head[: header.first] for value in row]
     for index, row in enumerate(head[: header.last + 1]):
         is_header = index >= header.first
         is_blank = not any(value != "" for value in row)
         findings.row("header_row" if is_header else "blank" if is_blank else "title_row", index + 1)
     number, rest = header.last + 2, head[header.last + 1 :]
-    tables: list[pa.Table] = []
     is_last = False
     while not is_last:
         block = list(islice(rows, BLOCK))
         is_last = len(block) < BLOCK
         rest += block
         used, found = reader.take(number, rest, is_last=is_last)
-        tables += found
+        for table in found:
+            parsed.add(shown_title, table)
         rest, number = rest[used:], number + used
     count = reader.finish()
     observed = kinds.date_in([*above, *reader.footers], today)
-    return Sheet(shown(sheet.name), tables, observed, count, findings)
+    return Sheet(shown_title, observed, count, findings)
