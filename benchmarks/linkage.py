@@ -62,7 +62,8 @@ def linked_night(root: str, memory: str | None) -> Row:
 
     night = landed_night(root)
     if memory:
-        limits = night.config.district.limits.model_copy(update={"linking_memory": memory})
+        given = {"memory": memory, "linking_memory": memory}
+        limits = night.config.district.limits.model_copy(update=given)
         district = night.config.district.model_copy(update={"limits": limits})
         night = replace(night, config=replace(night.config, district=district))
     with night.keep_open():
@@ -185,7 +186,7 @@ def main() -> None:
     parser.add_argument("--library-persons", type=int, default=2_000, help="0: without")
     parser.add_argument("--folder", type=Path, help="where to work; kept afterwards")
     parser.add_argument("--to-clusters", action="store_true", help="no master and no forms")
-    parser.add_argument("--linking-memory", help="DuckDB's limit then, such as 6GB")
+    parser.add_argument("--memory", help="DuckDB's limit then, such as 6GB")
     options = parser.parse_args()
     base = options.folder or Path(tempfile.mkdtemp(prefix="onegrid-linkage-"))
     library = options.library_persons if find_spec("dedupe") else 0
@@ -194,7 +195,7 @@ def main() -> None:
         for seed in options.seeds.split(","):
             trial = Trial(base / f"{rates}-{seed}", options.residents, int(seed), rates)
             if options.to_clusters:
-                trial.run_to_clusters(options.linking_memory)
+                trial.run_to_clusters(options.memory)
             else:
                 trial.run(library)
             trials.append(trial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ def quote(identifier: str) -> str:
     if not _IDENTIFIER.match(identifier):
         raise ValueError(f"not a plain identifier: {identifier!r}")
     return f'"{identifier}"'
+
+
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 def escape(path: Path | str) -> str:
@@ -72,6 +76,13 @@ def lay_out(con: duckdb.DuckDBPyConnection) -> None:
     for _, sql in VIEWS:
         con.execute(sql)
     con.execute("COMMIT")
+
+
+def parts_of(con: duckdb.DuckDBPyConnection, rows: int, row_bytes: int) -> int:
+    """In how many parts `rows` of `row_bytes` each fit into the memory that DuckDB may use."""
+    ((limit,),) = con.execute("SELECT current_setting('memory_limit')").fetchall()
+    size, unit = limit.split()
+    return max(1, math.ceil(rows * row_bytes / (float(size) * _UNITS[unit])))
 
 
 def count(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> int:

@@ -266,7 +266,7 @@ def test_delta_nights_end_where_a_full_rebuild_of_the_same_input_ends(tmp_path, 
         live = list(today.values())
         random.shuffle(live)
         delta = run_night(home, config, live)
-    monkeypatch.setattr("pipelines.link.compare.PAIRS_AT_ONCE", 20)
+    monkeypatch.setattr("pipelines.link.compare.PAIR_BYTES", 40 << 20)
     full = run_night(home, config, live, full=True)
     assert not delta.is_full
     assert outcome(delta) == outcome(full)

@@ -100,7 +100,7 @@ def nights(district: Path) -> Iterator[tuple[Night, dict[str, list[tuple[object,
         with open_journal(config.journal_url) as journal:
             journal.set_night(delta.number, "failed", "compared only")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(records, "RECORDS_AT_ONCE", 1_000)
+            patch.setattr(records, "RECORD_BYTES", 4 << 20)
             full = _land(home, config, full=True)
         yield delta, found, full
 

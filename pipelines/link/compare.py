@@ -15,12 +15,12 @@ from pipelines.link.context import SHARED_PHONES, context_sql
 from pipelines.link.levels import COLUMNS
 from pipelines.link.tally import levels_sql
 from pipelines.progress import tell
-from pipelines.store import count
+from pipelines.store import count, parts_of
 
 EVIDENCE = ", ".join(COLUMNS)
 """Columns that the comparisons look at."""
-PAIRS_AT_ONCE = 6_000_000
-"""Of so many pairs and their records a few gigabytes are enough."""
+PAIR_BYTES = 1_000
+"""What a pair and the evidence of its records take while they are looked at."""
 
 for _name in ("splink", "splink.internals"):
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -46,9 +46,6 @@ def compare(
             `SHARED_PHONES` has the telephones that several names share.
         least: pairs with a smaller match probability are left out.
     """
-    gather_evidence(con, "evidence", terms=terms)
-    _level(con)
-    con.execute("DROP TABLE evidence")
     settings = model.settings(parameters, prior).get_settings("duckdb")
     weighing = predict_from_comparison_vectors_sqls(
         settings.column_info_settings.unique_id_input_columns,
@@ -59,57 +56,52 @@ def compare(
     )
     steps = "".join(f", {step['output_table_name']} AS ({step['sql']})" for step in weighing)
     gammas = ", ".join(f"gamma_{comparison.name}" for comparison in model.COMPARISONS)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE scored AS
+    weighed = f"""
         WITH __splink__df_comparison_vectors AS (FROM levelled) {steps}
         SELECT least(record_id_l, record_id_r) AS record_l,
             greatest(record_id_l, record_id_r) AS record_r,
             match_weight AS weight, match_probability AS probability,
             {model.reasons_sql()} AS reasons, {gammas}
-        FROM {weighing[-1]["output_table_name"]}
-        """
-    )
-    con.execute("DROP TABLE levelled")
-
-
-def _level(con: duckdb.DuckDBPyConnection) -> None:
-    """The temporary table ``levelled``: the pairs of ``blocked``, see `tally.levels_sql`.
-
-    It is a table because Splink would work out a level again wherever its weight stands in a sum.
-    Evidence is wide, and a join holds it twice: many pairs are looked at in parts.
-
-    Cost: each part reads the evidence once.
-    """
-    parts = max(1, -(-count(con, "SELECT count(*) FROM blocked") // PAIRS_AT_ONCE))
-    whole = levels_sql("evidence")
-    if parts == 1:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS {whole}")
-        return
-    con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS FROM ({whole}) LIMIT 0")
+        FROM {weighing[-1]["output_table_name"]}"""
+    parts = parts_of(con, count(con, "SELECT count(*) FROM blocked"), PAIR_BYTES)
     for part in range(parts):
         tell("compare", part, parts)
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE pair_part AS
-            FROM blocked WHERE hash(join_key_l) % {parts} = {part}"""
-        )
-        con.execute(
-            """CREATE OR REPLACE TEMP TABLE evidence_part AS FROM evidence SEMI JOIN (
-                SELECT join_key_l AS record_id FROM pair_part
-                UNION SELECT join_key_r FROM pair_part) USING (record_id)"""
-        )
-        con.execute(f"INSERT INTO levelled {levels_sql('evidence_part', 'pair_part')}")
-    for table in ("pair_part", "evidence_part"):
-        con.execute(f"DROP TABLE {table}")
+        _level(con, "blocked" if parts == 1 else _part_of_pairs(con, part, parts), terms)
+        makes = "INSERT INTO scored" if part else "CREATE OR REPLACE TEMP TABLE scored AS"
+        con.execute(f"{makes} {weighed}")
+    for table in ("levelled", "pair_part"):
+        con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _part_of_pairs(con: duckdb.DuckDBPyConnection, part: int, parts: int) -> str:
+    """The temporary table ``pair_part``, whose name is returned: one part of ``blocked``."""
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE pair_part AS
+        FROM blocked WHERE hash(join_key_l) % {parts} = {part}"""
+    )
+    return "pair_part"
+
+
+def _level(con: duckdb.DuckDBPyConnection, pairs: str, terms: Mapping[str, str]) -> None:
+    """The temporary table ``levelled``: `pairs` and their levels, see `tally.levels_sql`.
+
+    It is a table because Splink would work out a level again wherever its weight stands in a sum.
+
+    Cost: one pass over the records, which keeps those of `pairs`; evidence is wide, and a join
+    holds it twice, so never all of a large district's is there at once.
+    """
+    gather_evidence(con, "evidence", terms=terms, pairs=pairs)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE levelled AS {levels_sql('evidence', pairs)}")
+    con.execute("DROP TABLE evidence")
 
 
 def gather_evidence(
-    con: duckdb.DuckDBPyConnection, table: str, *, terms: Mapping[str, str]
+    con: duckdb.DuckDBPyConnection, table: str, *, terms: Mapping[str, str], pairs: str = "blocked"
 ) -> None:
-    """The temporary table `table`: what the comparisons look at, of the records of ``blocked``."""
+    """The temporary table `table`: what the comparisons look at, of the records of `pairs`."""
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE compared AS
-        SELECT join_key_l AS record_id FROM blocked UNION SELECT join_key_r FROM blocked"""
+        f"""CREATE OR REPLACE TEMP TABLE compared AS
+        SELECT join_key_l AS record_id FROM {pairs} UNION SELECT join_key_r FROM {pairs}"""
     )
     chosen = "(FROM std.record SEMI JOIN compared USING (record_id))"
     records = f"SELECT {EVIDENCE}, hub FROM ({evidence_sql('true', chosen)})"

@@ -10,12 +10,12 @@ from pipelines.progress import tell
 from pipelines.standardise.addresses import estate_stem
 from pipelines.standardise.dictionaries import KINDS, Context, build, kind_of
 from pipelines.standardise.texts import NO_IDENTITY, TWICE_IN_ROW
-from pipelines.store import count
+from pipelines.store import count, parts_of
 from schemas.fields import FIELDS
 
 USABLE = "('valid', 'upgraded', 'conflict')"
-RECORDS_AT_ONCE = 5_000_000
-"""All dictionaries are joined at once, and those of so many records take about 1.5 GB."""
+RECORD_BYTES = 700
+"""What a record and its share of the dictionaries, all of which are joined at once, take."""
 _LARGE = ("name", "id", "date", "phone", "address", "text")
 """Kinds with about as many values as there are records."""
 
@@ -94,19 +94,21 @@ def write_records(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     number that agrees.
     An answer on a form needs neither name nor number: the form says whom it is about.
 
-    Cost: one pass over ``intake``, joined to its dictionaries; above `RECORDS_AT_ONCE` one more
-    over the dictionaries for every so many records.
+    Cost: one pass over ``intake``, joined to its dictionaries; where all of them would not fit
+    into memory, in parts, and one more over the dictionaries for each.
     """
     _name_estates(con)
     _take_once(con, night)
-    if count(con, "SELECT count(*) FROM intake") <= RECORDS_AT_ONCE:
+    parts = parts_of(con, count(con, "SELECT count(*) FROM intake"), RECORD_BYTES)
+    if parts == 1:
         con.execute(_insert_sql(night, "intake", "dict_"))
     else:
         # rows that are not committed yet are numbered from a very high number on
         ((first, last),) = con.execute("SELECT min(rowid), max(rowid) FROM intake").fetchall()
-        for low in range(first, last + 1, RECORDS_AT_ONCE):
+        size = -(-(last + 1 - first) // parts)
+        for low in range(first, last + 1, size):
             tell("records", low - first, last + 1 - first)
-            part = f"(FROM intake WHERE rowid BETWEEN {low} AND {low + RECORDS_AT_ONCE - 1})"
+            part = f"(FROM intake WHERE rowid BETWEEN {low} AND {low + size - 1})"
             _lay_aside(con, part)
             con.execute(_insert_sql(night, part, "part_"))
         for kind in KINDS:
