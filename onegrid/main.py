@@ -23,6 +23,7 @@ from onegrid.linking import link
 from onegrid.options import CONFIG as _CONFIG
 from onegrid.options import HOME as _HOME
 from onegrid.options import load as _load
+from onegrid.options import published as _published
 from onegrid.push import push
 from onegrid.quarantine import quarantine
 from onegrid.returned import returned
@@ -252,8 +253,13 @@ def decide(  # noqa: PLR0917
 
     if record_l == record_r:
         raise click.BadParameter("a decision is about two records", param_hint="RECORD_R")
-    _, settings = _load(home, config)
+    place, settings = _load(home, config)
     kept = "withdrawn" if verdict == "withdraw" else verdict
+    if verdict != "withdraw":
+        with _published(place, settings) as con:
+            for name, record in (("RECORD_L", record_l), ("RECORD_R", record_r)):
+                if not con.execute("FROM std.record WHERE record_id = ?", [record]).fetchall():
+                    raise click.BadParameter("no record has this number", param_hint=name)
     with open_journal(settings.journal_url) as journal:
         number = journal.decide(record_l, record_r, kept, author, reason)
     click.echo(f"decision {number} is kept: {kept}")

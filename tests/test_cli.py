@@ -58,6 +58,8 @@ def test_a_decision_is_kept_and_may_be_withdrawn(districts: Districts, tmp_path:
         assert journal.decisions() == []
     done = onegrid("decide", str(one), str(one), "always", *said, home=home)
     assert (done.code, "about two records" in done.err) == (2, True)
+    done = onegrid("decide", str(one), "12345", "never", *said, home=home)
+    assert (done.code, "no record has this number" in done.err) == (2, True)
 
 
 def test_a_demo_never_clears_a_home_that_is_in_use(districts: Districts, tmp_path: Path) -> None:
