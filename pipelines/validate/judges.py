@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from typing import Any
 
 from pipelines.validate.result import RuleResult
 
+_SECONDS = 600.0
+"""After which the child is given up: it answers within a few."""
 _children: dict[int, subprocess.Popen[bytes]] = {}
 """By the process that started it: one that was forked from it has none."""
 
@@ -33,7 +36,7 @@ def warm_up() -> None:
 
 
 def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str, bool]:
-    """What `expectations.judge` says: from the child, or from here where it was lost."""
+    """What `expectations.judge` says: from the child, or from here where it was lost or hangs."""
     results = list(results)
     if child := _children.get(os.getpid()):
         asked = {"results": [asdict(r) for r in results], "pages": str(pages), "run_name": run_name}
@@ -47,13 +50,14 @@ def judge(results: Iterable[RuleResult], pages: Path, run_name: str) -> dict[str
 
 
 def _ask(child: subprocess.Popen[bytes], asked: dict[str, Any]) -> dict[str, bool] | None:
-    """The child's answer; None: it is no more."""
+    """The child's answer; None: it is no more, or hangs and is ended."""
     assert child.stdin is not None
     assert child.stdout is not None
     try:
         child.stdin.write((json.dumps(asked) + "\n").encode())
         child.stdin.flush()
-        if answer := child.stdout.readline():
+        is_ready, _, _ = select.select([child.stdout], [], [], _SECONDS)
+        if is_ready and (answer := child.stdout.readline()):
             verdicts: dict[str, bool] = json.loads(answer)
             return verdicts
     except BrokenPipeError:
