@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from pipelines.explain.ties import Contest
     from pipelines.link.explain import Bar, Evidence
 
-_TIERS: dict[str | None, str] = {
-    "certain": "证号确定",
-    "probable": "综合推断",
-    "decision": "人工核定",
-}
 _DIFFERS = "bold yellow"
 _FIELD_WIDTH, _RECORD_WIDTH = 10, 22
 
@@ -56,6 +51,7 @@ def explain(
 
 def _show(found: Explanation, *, revealed: bool) -> None:
     from onegrid.show import OUT  # noqa: PLC0415
+    from pipelines.link.texts import TIER_LABELS  # noqa: PLC0415
 
     number = {card.record_id: place for place, card in enumerate(found.records, start=1)}
     OUT.print(f"[bold]居民 {found.resident_id}[/]　第 {found.night} 晚（{found.business_date}）")
@@ -67,7 +63,7 @@ def _show(found: Explanation, *, revealed: bool) -> None:
         _section("为什么是同一人", "由强到弱，每条线连起两条记录")
         for evidence in found.links:
             title = f"{number[evidence.record_l]} — {number[evidence.record_r]}"
-            _link(evidence, title, _TIERS[evidence.tier], "green")
+            _link(evidence, title, TIER_LABELS[evidence.tier], "green")
     if found.apart or found.contests:
         _section("与谁分开，为什么", "")
         for contest in found.contests:

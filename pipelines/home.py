@@ -11,6 +11,9 @@ from pathlib import Path
 
 from pipelines.errors import NightRunning
 
+MANIFEST = "manifest.sha256"
+"""Beside the workbooks of the grids: the name of each, behind its hash."""
+
 
 @dataclass(frozen=True)
 class Home:

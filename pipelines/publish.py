@@ -16,7 +16,7 @@ import duckdb
 from pipelines import store
 from pipelines.config import Config
 from pipelines.errors import NothingPublished
-from pipelines.home import Home
+from pipelines.home import MANIFEST, Home
 from pipelines.journal import Journal
 from schemas.district import Limits
 
@@ -167,7 +167,7 @@ def _deliver_forms(home: Home, staged: Path) -> None:
 
 def remove_unlisted_forms(home: Home) -> None:
     """Delete workbooks under forms/ that the manifest does not name."""
-    manifest = home.forms / "manifest.sha256"
+    manifest = home.forms / MANIFEST
     if not manifest.exists():
         return
     listed = {line.split("  ", 1)[1] for line in manifest.read_text("utf-8").splitlines() if line}

@@ -25,6 +25,7 @@ from onegrid.web.parts import body as read_body
 from onegrid.web.parts import static, templates
 from pipelines.explain.records import KEY_FIELDS, readable
 from pipelines.explain.texts import REASONS
+from pipelines.link.texts import TIER_LABELS
 from pipelines.report.texts import REVIEW_LABELS
 from schemas.fields import FIELD
 
@@ -78,6 +79,7 @@ class _Pages:
             "author": desk.author,
             "form_token": session.form_token,
             "texts": texts,
+            "tier_labels": TIER_LABELS,
             "reason_labels": REVIEW_LABELS,
             "age": lambda birth: age(birth, desk.today),
             "link": _link,

@@ -36,7 +36,6 @@ INSURANCES = {
     "unemployment": "失业登记",
 }
 INSURANCE_STATUS = {"active": "参保", "paused": "中断", "ended": "终止", "receiving": "领取"}
-TIERS = {"certain": "证号确定", "probable": "综合推断", "decision": "人工核定", None: "未比较"}
 FORBIDDEN = (
     "没有访问权限。请用终端中显示的链接打开本页；"
     "链接只能使用一次，用过后请重新运行 onegrid review。"

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.deliver import texts
+from pipelines.home import MANIFEST
 from schemas.forms import FormContract
 
 _UNSAFE = re.compile(r"[^\w（）()-]+")
@@ -108,7 +109,7 @@ def write_manifests(
     rows = [(*row[:-2], (drawn or {}).get(row[-2], (row[-1], 0))[0]) for row in rows]
     folder.mkdir(parents=True, exist_ok=True)
     sums = "".join(f"{row[-1]}  {row[-2]}\n" for row in rows)
-    (folder / "manifest.sha256").write_text(sums, "utf-8")
+    (folder / MANIFEST).write_text(sums, "utf-8")
     with (folder / "manifest.csv").open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(texts.MANIFEST_COLUMNS)

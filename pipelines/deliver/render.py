@@ -11,6 +11,7 @@ import pyarrow as pa
 from pipelines.config import Config
 from pipelines.deliver.manifest import write_manifests
 from pipelines.deliver.press import press
+from pipelines.home import MANIFEST
 from pipelines.journal import open_journal
 from pipelines.night import Night
 
@@ -30,7 +31,7 @@ def render_forms(night: Night) -> dict[str, int]:
         folder = night.folder / "forms"
         with open_journal(night.config.journal_url) as journal:
             issues = journal.issues()
-        are_listed = (night.home.forms / "manifest.sha256").exists()
+        are_listed = (night.home.forms / MANIFEST).exists()
         with night.open() as con:
             _note_issues(con, night, issues)
             missing = [

@@ -13,6 +13,14 @@ EXPLANATIONS = {
 }
 """Reason of a review item, or what the decision contradicts → what the person is asked."""
 
+TIER_LABELS = {
+    "certain": "证号确定",
+    "probable": "综合推断",
+    "decision": "人工核定",
+    None: "未比较",
+}
+"""Tier of a pair, none where nothing compared it → its name."""
+
 WORDS = {
     "same name": "姓名相同",
     "names sound the same": "姓名同音",
