@@ -1,4 +1,4 @@
-"""Which pairs are worth comparing: named rules, each an equality of keys.
+"""Pairs that are worth comparing, found by the keys of `pipelines.link.rules`.
 
 A pair has at least one open record. Records that stand for others (`link.standing.is_profile`) take
 the place of all that agree with them, so a resident with five equal records is compared once.
@@ -8,51 +8,12 @@ No block may explode: `pipelines.link.crowd` says which ones are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
 
+from pipelines.link.lunar import lunar_days_sql
+from pipelines.link.rules import ALL_RULES, RULES, Rule
 from pipelines.progress import tell
 from pipelines.store import count
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Records are compared when all `keys` (SQL over ``candidate``) are equal and not NULL.
-
-    One of the two fulfils `asks`.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    explode: bool = False
-    asks: str = "is_open"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule("name_birth", ("name_key", "birth_day")),
-    Rule("sound_birth", ("name_pinyin", "birth_day")),
-    Rule("name_dwelling", ("name_pinyin", "door")),
-    Rule("name_phone", ("name_pinyin", "phone"), explode=True),
-    Rule("birth_dwelling", ("birth_day", "door")),
-    Rule("birth_phone", ("birth_day", "phone"), explode=True),
-    Rule("name_year_village", ("name_pinyin", "birth_year", "village")),
-    Rule("name_year", ("name_key", "birth_year")),
-    Rule("birth_village", ("birth_day", "village")),
-    Rule("name_monthday", ("name_key", "birth_monthday")),
-    Rule("name_village", ("name_key", "village")),
-    Rule("id_head", ("id_head", "surname_sound")),
-    Rule("id_mask", ("id_mask", "surname_sound")),
-    Rule("id_tail", ("id_tail", "name_pinyin")),
-)
-
-SLIP_RULES: tuple[Rule, ...] = (
-    Rule("slip_birth", ("name_pinyin", "born_held"), asks="holders = 1"),
-    Rule("slip_ends", ("name_pinyin", "held_ends"), asks="holders = 1"),
-)
-"""Two numbers that one slip explains are looked for here, see `score`."""
-
-ALL_RULES = (*RULES, *SLIP_RULES)
 
 _LOWER = 2**32 - 1
 """Half of a hash is enough for a key."""
@@ -74,7 +35,9 @@ _EVIDENCE = """
         CASE WHEN NOT borrowed AND r.birth_precision <> 'year'
             THEN year(r.birth_date) * 12 + month(r.birth_date) END AS birth_month,
         CASE WHEN NOT borrowed THEN year(r.birth_date) END AS birth_year,
-        month(birth_day) * 100 + day(birth_day) AS birth_monthday,
+        year(birth_day) * 100 + day(birth_day) AS birth_yearday,
+        least(month(birth_day), day(birth_day)) * 100 + greatest(month(birth_day), day(birth_day))
+            AS birth_monthday,
         CAST(birth_day AS VARCHAR) AS birth_text,
         date_diff('day', DATE '1900-01-01', birth_day) AS birth_number,
         CASE WHEN len(r.phones) = 0 THEN NULL
@@ -128,11 +91,16 @@ def candidates_sql(records: str = "std.record") -> str:
     """Those of `records` that are compared, and their keys: rows of `link.candidate`.
 
     A key is NULL where a part of it is missing. Two blocks may share a number by chance, which
-    costs some comparisons and joins nobody.
+    costs some comparisons and joins nobody. Month and day are the same either way round; who has a
+    number was born on a day of the solar calendar, which an open record may give by the lunar one.
     """
     keys = ", ".join(f"{_key(rule)} AS {rule.name}" for rule in ALL_RULES)
     return f"""SELECT record_id, hub, row_id, is_open, holders, {keys}
-        FROM ({evidence_sql("is_profile", records)})"""
+        FROM (
+            SELECT e.*, CASE WHEN is_open THEN birth_text ELSE d.lunar END AS birth_lunar
+            FROM ({evidence_sql("is_profile", records)}) e
+            LEFT JOIN ({lunar_days_sql()}) d USING (birth_day)
+        )"""
 
 
 def find_candidates(con: duckdb.DuckDBPyConnection, *, everything: bool) -> None:

@@ -7,12 +7,8 @@ follows both households and numbers, so that a delta night sees what a full nigh
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import cache
-
-from lunardate import LunarDate
-
 from pipelines.link.blocking import evidence_sql
+from pipelines.link.lunar import lunar_days_sql
 
 OFFICE = 8
 """A telephone under more names than a family has is an office's: no evidence."""
@@ -22,8 +18,6 @@ SHARED_PHONES = "phones"
 """Name under which a model keeps its list of shared telephones."""
 EMPTY = "NULL::VARCHAR AS birth_lunar, NULL::VARCHAR[] AS own_phones, NULL::UBIGINT[] AS companions"
 """The columns that `context_sql` adds, where they are not needed."""
-_FIRST_YEAR, _LAST_YEAR = 1900, 2040
-"""Years of the lunar calendar that are needed and known to the library."""
 
 
 def shared_phones_sql() -> str:
@@ -53,15 +47,7 @@ def context_sql(records: str, shared: str | None) -> str:
             SELECT record_id, list(phone) AS several,
                 list(phone) FILTER (names > {OFFICE}) AS offices
             FROM listed JOIN {shared} USING (phone) GROUP BY record_id
-        ), {_companions_sql()}, month AS (
-            SELECT split_part(spelt, '=', 1)::DATE AS first, split_part(spelt, '=', 2) AS name,
-                coalesce(lead(first) OVER (ORDER BY first) - first, 30) AS days
-            FROM (SELECT unnest(string_split('{_lunar_months()}', ' ')) AS spelt)
-        ), day AS (
-            SELECT (first + (d - 1)::INTEGER)::DATE AS birth_day,
-                name || lpad(d::VARCHAR, 2, '0') AS lunar
-            FROM (SELECT *, unnest(range(1, days + 1)) AS d FROM month)
-        )
+        ), {_companions_sql()}, day AS ({lunar_days_sql()})
         SELECT g.* EXCLUDE (phones),
             CASE WHEN s.offices IS NULL THEN g.phones
                 WHEN len(s.offices) < len(g.phones)
@@ -95,20 +81,3 @@ def _companions_sql() -> str:
                 JOIN mate o ON o.unit = w.unit AND o.sound <> w.sound
             ) GROUP BY hub
         )"""
-
-
-@cache
-def _lunar_months() -> str:
-    """First day of every lunar month, and how its dates begin; a leap month's like its own.
-
-    Those who write lunar dates into a field for dates do not mark leap months either. One text,
-    since DuckDB takes long to plan thousands of them.
-    """
-    months = []
-    for year in range(_FIRST_YEAR, _LAST_YEAR):
-        for month in range(1, 13):
-            for leap in (False, True):
-                with suppress(ValueError):  # most months have no leap month behind them
-                    first = LunarDate(year, month, 1, leap).to_solar_date()
-                    months.append(f"{first.isoformat()}={year}-{month:02d}-")
-    return " ".join(months)

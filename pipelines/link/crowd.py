@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import duckdb
 
-from pipelines.link.blocking import ALL_RULES, Rule, gather_neighbours, keyed_sql, keys_sql
+from pipelines.link.blocking import gather_neighbours, keyed_sql, keys_sql
+from pipelines.link.rules import ALL_RULES, Rule
 from pipelines.store import count
 
 BLOCK_LIMIT = 40_000

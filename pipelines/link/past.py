@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from pipelines.link.blocking import ALL_RULES
+from pipelines.link.rules import ALL_RULES
 from pipelines.night import Night
 from pipelines.store import escape
 

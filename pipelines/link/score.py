@@ -16,8 +16,6 @@ from pipelines.journal import open_journal
 from pipelines.link import frozen as frozen_models
 from pipelines.link import model
 from pipelines.link.blocking import (
-    RULES,
-    SLIP_RULES,
     block,
     evidence_sql,
     find_candidates,
@@ -29,6 +27,7 @@ from pipelines.link.certain import stand
 from pipelines.link.compare import compare
 from pipelines.link.crowd import find_crowd, mark_wakened, remember_crowd
 from pipelines.link.past import past
+from pipelines.link.rules import RULES, SLIP_RULES
 from pipelines.link.touched import look_at, look_away, looks_at_everything, mark_touched, tie
 from pipelines.link.train import train
 from pipelines.night import Night

@@ -65,8 +65,11 @@ birth_dwelling UINTEGER hash of what rule birth_dwelling compares by
 birth_phone UINTEGER[] hash of what rule birth_phone compares by; one a telephone
 name_year_village UINTEGER hash of what rule name_year_village compares by
 name_year UINTEGER hash of what rule name_year compares by
-birth_village UINTEGER hash of what rule birth_village compares by
+name_month UINTEGER hash of what rule name_month compares by
+name_yearday UINTEGER hash of what rule name_yearday compares by
 name_monthday UINTEGER hash of what rule name_monthday compares by
+name_lunar UINTEGER hash of what rule name_lunar compares by
+birth_village UINTEGER hash of what rule birth_village compares by
 name_village UINTEGER hash of what rule name_village compares by
 id_head UINTEGER hash of what rule id_head compares by
 id_mask UINTEGER hash of what rule id_mask compares by
