@@ -16,7 +16,7 @@ from pipelines.night import Night, open_night
 from pipelines.publish import publish
 from pipelines.standardise import records, standardise
 from pipelines.store import count, quote
-from pipelines.synth import make_district
+from pipelines.synth import make_district, places
 
 COMPARED = (
     "std.record",
@@ -197,3 +197,37 @@ def test_an_estate_written_otherwise_is_the_one_that_the_register_names(nights) 
     standardise(full)
     with full.open() as con:
         assert dict(con.execute(places).fetchall()) == before
+
+
+def test_villages_of_one_name_are_no_reason_to_double_or_misplace_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_FIRST", "柳")
+    monkeypatch.setattr(places, "_SECOND", "溪")
+    monkeypatch.setattr(places, "_AGAIN", ("",) * 100)
+    home = Home.at(tmp_path / "home")
+    make_district(home, residents=18_000, seed=1)
+    config = load_config(home)
+    with home.lock():
+        night = _land(home, config)
+        with night.open() as con:
+            ((villages, names),) = con.execute(
+                """SELECT count(DISTINCT village_code), count(DISTINCT village_name)
+                FROM std.dwelling"""
+            ).fetchall()
+            assert villages > names
+            assert conservation(con, list(config.sources))[0] > 0
+            assert con.execute(
+                "SELECT count(*) - count(DISTINCT record_id) FROM std.record"
+            ).fetchall() == [(0,)]
+            # a record that reaches a dwelling by its address reaches one, of one village
+            assert con.execute(
+                """SELECT count(*) FROM (SELECT dwelling_key FROM std.dwelling
+                GROUP BY dwelling_key HAVING count(*) > 1)"""
+            ).fetchall() == [(0,)]
+            registered = con.execute(
+                """SELECT count(*) FROM (SELECT DISTINCT village_code, p.dwelling_id
+                FROM raw.grid_register r JOIN std.placed p USING (source_key)
+                WHERE until_night IS NULL)"""
+            ).fetchall()
+            assert con.execute("SELECT count(*) FROM std.dwelling").fetchall() == registered

@@ -15,8 +15,9 @@ def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     """Bring std.placed and std.dwelling up to the registers.
 
     A dwelling is known by its parsed address; where the address cannot be parsed, by the register's
-    own house code. Several register rows of one dwelling: the newest places it. Only rows that
-    changed are parsed again.
+    own house code. Several register rows of one dwelling: the newest places it. Where villages of
+    one name have dwellings of one address, the village's code is part of each, and nobody is placed
+    there by an address that cannot tell them apart. Only rows that changed are parsed again.
 
     Returns:
         whether the villages, or the estates that stand in one village only, are others than before:
@@ -34,7 +35,18 @@ def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     con.execute(
         """
         INSERT INTO std.dwelling BY NAME
-        SELECT * EXCLUDE (observed, source_key) FROM register_row
+        WITH known AS (
+            SELECT *, min(village_code) OVER same <> max(village_code) OVER same AS is_shared
+            FROM register_row WINDOW same AS (PARTITION BY dwelling_key)
+        ), told AS (
+            SELECT * EXCLUDE (dwelling_id, dwelling_key, is_shared),
+                dwelling_key || CASE WHEN is_shared THEN '|' || village_code ELSE '' END
+                    AS dwelling_key,
+                'D' || left(md5(dwelling_key || CASE WHEN is_shared THEN '|' || village_code
+                    ELSE '' END), 15) AS dwelling_id
+            FROM known
+        )
+        SELECT * EXCLUDE (observed, source_key) FROM told
         QUALIFY row_number() OVER (
             PARTITION BY dwelling_id ORDER BY observed DESC NULLS LAST, source_key) = 1
         """
@@ -51,6 +63,8 @@ def villages(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
 def _signature(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
     """Make ``village``, ``lone_estate`` and ``estate``, which addresses are read against.
 
+    A name that several villages bear tells no code.
+
     Returns:
         their hashes.
     """
@@ -61,7 +75,9 @@ def _signature(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE village AS
-        SELECT DISTINCT village_name, village_code FROM estate_place"""
+        SELECT village_name, CASE WHEN min(village_code) = max(village_code)
+            THEN min(village_code) END AS village_code
+        FROM estate_place GROUP BY village_name"""
     )
     con.execute(
         "DELETE FROM estate_place WHERE estate = '' OR regexp_full_match(estate, '[0-9]+组')"

@@ -15,6 +15,8 @@ _SECOND = "溪桥塘湾岭坞墩浦潭坪埠渡桥头畈园岩井亭河泉滨台
 _ESTATES = (
     "翠苑 和睦 金桂 锦绣 阳光 滨江 紫荆 丁香 天安 文景 嘉和 德信 玉兰 新城 府东 绿洲 康乐 怡景"
 )
+_AGAIN = ("", "新", "老", "上", "下")
+"""What stands before a village's name where all names have been given away once, twice, …."""
 _NUMERALS = "一二三四五六七八九十"
 
 
@@ -57,7 +59,10 @@ def draw_places(rng: np.random.Generator, residents: int) -> dict[str, Array]:
         dtype=object,
     )
     name = np.array(
-        [stems[i % len(stems)] + ("社区" if urban[i] else "村") for i in range(villages)],
+        [
+            _AGAIN[i // len(stems)] + stems[i % len(stems)] + ("社区" if urban[i] else "村")
+            for i in range(villages)
+        ],
         dtype=object,
     )
     return {
