@@ -49,7 +49,8 @@ def cluster_records(night: Night) -> dict[str, object]:
         everything = everything or bool(again)
         _take_decisions(con, night)
         tie_returns(con, night)
-        _take_turned_blocks(con)
+        if not everything:
+            _take_turned_blocks(con)
         _edges(con)
         _reach(con, everything=everything)
         accept = night.config.district.linkage.accept

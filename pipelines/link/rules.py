@@ -35,8 +35,10 @@ RULES: tuple[Rule, ...] = (
     Rule("name_lunar", ("name_key", "birth_lunar")),
     Rule("birth_village", ("birth_day", "village")),
     Rule("name_village", ("name_key", "village")),
-    Rule("id_head", ("id_head", "surname_sound")),
-    Rule("id_mask", ("id_mask", "surname_sound")),
+    Rule("id_head_name", ("id_head", "name_pinyin")),
+    Rule("id_head_village", ("id_head", "surname_sound", "village")),
+    Rule("id_mask_year", ("id_mask", "surname_sound", "birth_year")),
+    Rule("id_mask_village", ("id_mask", "surname_sound", "village")),
     Rule("id_tail", ("id_tail", "name_pinyin")),
 )
 

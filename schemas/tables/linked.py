@@ -71,8 +71,10 @@ name_monthday UINTEGER hash of what rule name_monthday compares by
 name_lunar UINTEGER hash of what rule name_lunar compares by
 birth_village UINTEGER hash of what rule birth_village compares by
 name_village UINTEGER hash of what rule name_village compares by
-id_head UINTEGER hash of what rule id_head compares by
-id_mask UINTEGER hash of what rule id_mask compares by
+id_head_name UINTEGER hash of what rule id_head_name compares by
+id_head_village UINTEGER hash of what rule id_head_village compares by
+id_mask_year UINTEGER hash of what rule id_mask_year compares by
+id_mask_village UINTEGER hash of what rule id_mask_village compares by
 id_tail UINTEGER hash of what rule id_tail compares by
 slip_birth UINTEGER hash of what rule slip_birth compares by
 slip_ends UINTEGER hash of what rule slip_ends compares by
