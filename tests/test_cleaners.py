@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.standardise.addresses import clean_address
+from pipelines.standardise.addresses import clean_address, clean_village
 from pipelines.standardise.characters import look_alikes
 from pipelines.standardise.coded import clean_code
 from pipelines.standardise.dates import clean_date
@@ -531,3 +531,20 @@ def test_what_sql_recognises_its_cleaner_reads_alike(
         counted: list[int] = []
         agree()
     assert sum(counted) > 40
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("云溪镇东风村", "东风村"),
+        ("云州县云溪镇东风村村民委员会", "东风村"),
+        ("东风村", "东风村"),
+        ("临湖镇红旗村", "红旗村"),
+        ("新乡村", "新乡村"),
+        ("居民名册", "居民名册"),
+    ],
+)
+def test_a_ledger_names_its_village_with_or_without_what_stands_above_it(
+    raw: str, name: str
+) -> None:
+    assert clean_village(raw, frozenset({"东风村", "新乡村"})) == name

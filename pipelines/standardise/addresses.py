@@ -54,13 +54,15 @@ class Address(NamedTuple):
     defect: str | None
 
 
-def clean_village(raw: str) -> str | None:
-    """Name of a village or community, without committee and what stands above it."""
+def clean_village(raw: str, villages: frozenset[str] = frozenset()) -> str | None:
+    """Name of a village or community, without committee and what stands above it.
+
+    `villages` are the names that the register knows.
+    """
     text = tidy(raw).replace(" ", "")
     if is_junk(text):
         return None
-    match = _VILLAGE.match(text)
-    return match.group(1) if match else text
+    return _place(text, villages)[0] or text
 
 
 def clean_address(raw: str, villages: frozenset[str] = frozenset()) -> Address:

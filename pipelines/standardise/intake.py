@@ -8,6 +8,7 @@ import duckdb
 
 from pipelines.night import Night
 from pipelines.standardise.addresses import clean_village
+from pipelines.standardise.register import villages
 from pipelines.standardise.texts import NO_PERSON, STRUCK_OUT
 from pipelines.store import quote
 from schemas.fields import FIELDS
@@ -115,13 +116,13 @@ def _villages(con: duckdb.DuckDBPyConnection, source: SourceMap) -> None:
     sheet speaks of."""
     if not source.village_from_file:
         return
-    pattern = re.compile(source.village_from_file)
+    pattern, known = re.compile(source.village_from_file), villages(con)
     found: list[tuple[str, str | None, str]] = []
     for file, sheet in con.execute(
         f"SELECT DISTINCT file, sheet FROM {_live(source)} WHERE file IS NOT NULL"
     ).fetchall():
         names = pattern.search(file.rsplit("/", 1)[-1]) or pattern.search(sheet or "")
-        village = clean_village(names.group(1)) if names else None
+        village = clean_village(names.group(1), known) if names else None
         if village:
             found.append((file, sheet, village))
     con.execute(
