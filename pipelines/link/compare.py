@@ -19,7 +19,7 @@ from pipelines.store import count, parts_of
 
 EVIDENCE = ", ".join(COLUMNS)
 """Columns that the comparisons look at."""
-PAIR_BYTES = 800
+PAIR_BYTES = 2_000
 """What a pair and the evidence of its records take while they are looked at."""
 
 for _name in ("splink", "splink.internals"):
