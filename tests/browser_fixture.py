@@ -98,7 +98,11 @@ def browser(profile: Path) -> Iterator[Browser]:
             _call(f"{address}/session/{session['sessionId']}", None, "DELETE")
     finally:
         driver.terminate()
-        driver.wait(10)
+        try:
+            driver.wait(10)
+        except subprocess.TimeoutExpired:  # its window is closed, and it has nothing to tell
+            driver.kill()
+            driver.wait()
 
 
 def _wait(url: str) -> None:
