@@ -15,6 +15,8 @@ from schemas.district import Limits
 from schemas.tables import SCHEMAS, TABLES, VIEWS
 
 _IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+"""As DuckDB writes its memory limit."""
 
 
 def quote(identifier: str) -> str:
@@ -26,9 +28,6 @@ def quote(identifier: str) -> str:
     if not _IDENTIFIER.match(identifier):
         raise ValueError(f"not a plain identifier: {identifier!r}")
     return f'"{identifier}"'
-
-
-_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 def escape(path: Path | str) -> str:

@@ -10,6 +10,8 @@ from pipelines.standardise.texts import NO_PLACE
 from pipelines.store import quote
 from schemas.source import Place, SourceMap
 
+_DWELLING_ID = "'D' || left(md5(dwelling_key), 15)"
+
 
 def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
     """Bring std.placed and std.dwelling up to the registers.
@@ -33,20 +35,19 @@ def place_dwellings(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
             _read(con, night, source, source.register_)
     con.execute("DELETE FROM std.dwelling")
     con.execute(
-        """
+        f"""
         INSERT INTO std.dwelling BY NAME
         WITH known AS (
             SELECT *, min(village_code) OVER same <> max(village_code) OVER same AS is_shared
             FROM register_row WINDOW same AS (PARTITION BY dwelling_key)
         ), told AS (
-            SELECT * EXCLUDE (dwelling_id, dwelling_key, is_shared),
-                dwelling_key || CASE WHEN is_shared THEN '|' || village_code ELSE '' END
-                    AS dwelling_key,
-                'D' || left(md5(dwelling_key || CASE WHEN is_shared THEN '|' || village_code
-                    ELSE '' END), 15) AS dwelling_id
+            SELECT * EXCLUDE (is_shared) REPLACE (CASE WHEN is_shared
+                THEN dwelling_key || '|' || village_code ELSE dwelling_key END AS dwelling_key)
             FROM known
+        ), placed AS (
+            SELECT * REPLACE ({_DWELLING_ID} AS dwelling_id) FROM told
         )
-        SELECT * EXCLUDE (observed, source_key) FROM told
+        SELECT * EXCLUDE (observed, source_key) FROM placed
         QUALIFY row_number() OVER (
             PARTITION BY dwelling_id ORDER BY observed DESC NULLS LAST, source_key) = 1
         """
@@ -146,7 +147,7 @@ def _read(con: duckdb.DuckDBPyConnection, night: Night, source: SourceMap, place
     con.execute(
         f"""
         INSERT INTO std.placed
-        SELECT '{name}', source_key, 'D' || left(md5(dwelling_key), 15), dwelling_key, value
+        SELECT '{name}', source_key, {_DWELLING_ID}, dwelling_key, value
         FROM (
             SELECT source_key, d.value, CASE WHEN d.is_complete
                 THEN concat_ws('|', village_name, d.estate, d.building, d.unit, d.room)
