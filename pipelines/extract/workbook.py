@@ -32,7 +32,7 @@ from pipelines.extract.words import Vocabulary
 from schemas.source import SourceMap
 
 _BELOW_HEADER = 20
-_SEARCHED_FIRST = 2 << 20
+_SEARCHED_FIRST = 8 << 20
 """Bytes of a sheet that are unpacked and searched for far-off cells before it is read; the rest
 meanwhile."""
 _WIDEST = 16_384
